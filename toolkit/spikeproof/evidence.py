@@ -1,0 +1,110 @@
+"""Evidence: what metrics see of one target, or of the clean code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .code import Code
+    from .plugin import Domain, Scale
+
+__all__ = ["Evidence"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The clean code and, for an attacked target, its perturbed responses.
+
+    One Evidence per target (one attacked unit, or the population, or the behaviour), so that the full target x
+    epsilon x stimulus x unit array is never held. With ``perturbed`` None it is the clean code alone.
+
+    Parameters
+    ----------
+    code : Code
+        The clean code; it sets the scale.
+    domain : {"stimulus", "response"}, optional
+        Where the perturbation lives.
+    attack : str
+        Name of the attack.
+    aim : {"unit", "population", "behavior"}, optional
+        The scale that the attack aimed at.
+    objective : str
+        Name of the objective (``"unit"`` ...), or what a response-domain attack calls this target (``"greedy"`` ...).
+    control : str
+        Empty for the attack itself; the control's name (``"random"``, ``"flipped"``, ``"other-unit"``) otherwise.
+    target : str
+        What is attacked: a unit's name, or ``"population"``, ``"behavior"``, ``"draw 3"`` ... Unique within
+        (attack, objective, control).
+    target_unit : str, optional
+        The unit at which damage is read, where one is aimed at.
+    perturbed : xarray.DataArray, dims (epsilon, stimulus, unit), optional
+        Perturbed responses; coordinate ``epsilon`` ascending, with ``attrs["units"]`` (``"L2 norm"``,
+        ``"units silenced"``, ``"noise sd"``).
+    choices : xarray.DataArray, dims (epsilon, stimulus), optional
+        The readout's choices on perturbed responses.
+    directed : xarray.DataArray, dims (direction, epsilon, stimulus), optional
+        The target unit's response under the perturbation solved for each direction (``"up"``, ``"down"``), where the
+        objective has directions. ``perturbed`` holds the direction that moved it more.
+    achieved : xarray.DataArray, dims (epsilon, stimulus), optional
+        Norm of the perturbation that was used.
+    minimal : xarray.DataArray, dims (stimulus,), optional
+        Smallest displacement that changes the choice (response domain), in the units of ``epsilon``.
+    status : xarray.DataArray, dims (stimulus,), optional
+        ``"ok"``, ``"zero-gradient"`` (the gradient at the clean stimulus is zero) or ``"masked"`` (zero gradient, but
+        random search moves it).
+
+    Raises
+    ------
+    DataError
+        If perturbed responses do not match the clean code's units and stimuli.
+    """
+
+    code: Code
+    domain: Domain | None = None
+    attack: str = ""
+    aim: Scale | None = None
+    objective: str = ""
+    control: str = ""
+    target: str = ""
+    target_unit: str | None = None
+    perturbed: xr.DataArray | None = None
+    choices: xr.DataArray | None = None
+    directed: xr.DataArray | None = None
+    achieved: xr.DataArray | None = None
+    minimal: xr.DataArray | None = None
+    status: xr.DataArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.perturbed is None:
+            return
+        if self.perturbed.dims != ("epsilon", "stimulus", "unit"):
+            raise DataError(f"evidence: perturbed has dims {self.perturbed.dims}, expected (epsilon, stimulus, unit)")
+        if self.perturbed["unit"].values.tolist() != self.code.responses["unit"].values.tolist():
+            raise DataError("evidence: perturbed responses have other units than the clean code")
+        known = set(self.code.responses["stimulus"].values.tolist())
+        for name in self.perturbed["stimulus"].values.tolist():
+            if name not in known:
+                raise DataError(f"evidence: perturbed stimulus {name!r} has no clean response")
+        if self.domain is None or not self.attack:
+            raise DataError("evidence: perturbed responses need a domain and the name of the attack")
+        if self.target_unit is not None and self.target_unit not in self.code.responses["unit"].values:
+            raise DataError(f"evidence: target unit {self.target_unit!r} is not a unit of the code")
+
+    @property
+    def clean(self) -> xr.DataArray:
+        """Clean responses of the attacked stimuli, dims (stimulus, unit); of all stimuli if nothing was attacked."""
+        if self.perturbed is None:
+            return self.code.responses
+        return self.code.responses.sel(stimulus=self.perturbed["stimulus"].values)
+
+    @property
+    def clean_choices(self) -> xr.DataArray | None:
+        """Choices on the clean versions of the attacked stimuli, dims (stimulus,)."""
+        if self.code.choices is None or self.perturbed is None:
+            return self.code.choices
+        return self.code.choices.sel(stimulus=self.perturbed["stimulus"].values)

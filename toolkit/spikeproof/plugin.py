@@ -1,0 +1,207 @@
+"""What a plugin declares: typed, frozen entries, yielded by hooks and imported on first use.
+
+This module imports the standard library and pluggy only, so that listing every plugin stays cheap. A plugin
+is a light module that an entry point of the group ``spikeproof`` names::
+
+    from spikeproof.plugin import AttackEntry, hookimpl
+
+    @hookimpl
+    def spikeproof_attacks():
+        yield AttackEntry(
+            name="pgd",
+            factory="my_package.pgd:PGD",
+            summary="Projected gradient ascent.",
+            norms=("l2", "linf"),
+        )
+
+A *factory* is a frozen keyword-only dataclass. Its fields are its parameters: annotate each with
+``Annotated[type, "What it does, with its unit."]`` and give it a default. Where an entry has a ``target``
+(the metavar of what follows the colon in ``NAME:TARGET``), the factory has a field ``target: str`` which the
+host fills with the text after the colon, unparsed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import pluggy
+
+__all__ = [
+    "AttackEntry",
+    "Domain",
+    "EncoderEntry",
+    "Entry",
+    "MetricEntry",
+    "ModelEntry",
+    "Need",
+    "Norm",
+    "ObjectiveEntry",
+    "ReadoutEntry",
+    "Scale",
+    "SourceEntry",
+    "hookimpl",
+]
+
+hookimpl = pluggy.HookimplMarker("spikeproof")
+
+Scale = Literal["unit", "population", "behavior"]
+Norm = Literal["l2", "linf"]
+Domain = Literal["stimulus", "response"]
+Need = Literal["labels", "repeats", "readout", "choices", "minimal"]
+"""What a metric may require beside responses: see :class:`MetricEntry`."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
+_FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One component that a plugin provides.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case words joined by hyphens, two characters or more.
+    factory : str
+        ``package.module:Attribute``, imported on first use.
+    summary : str
+        One line, shown in listings.
+    revision : int
+        Raised whenever the component's numbers change.
+    target : str, optional
+        Metavar of what follows the colon (``"PATH"``); None if the component takes no target.
+    install : str, optional
+        What to tell the user when importing the factory fails for a missing dependency.
+    reference : str, optional
+        DOI or citation of the method.
+
+    Raises
+    ------
+    ValueError
+        If the name, the factory, the summary or the revision is malformed.
+    """
+
+    name: str
+    factory: str
+    summary: str
+    revision: int = 1
+    target: str | None = None
+    install: str | None = None
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(f"bad name {self.name!r}: use lower-case words joined by hyphens, such as 'my-attack'")
+        if not isinstance(self.factory, str) or not _FACTORY.fullmatch(self.factory):
+            raise ValueError(f"{self.name}: bad factory {self.factory!r}: use 'package.module:Attribute'")
+        if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
+            raise ValueError(f"{self.name}: the summary must be one line of text")
+        if not isinstance(self.revision, int) or self.revision < 1:
+            raise ValueError(f"{self.name}: revision must be an integer of at least 1, got {self.revision!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry(Entry):
+    """A source of recordings or images; ``suffixes`` are the file endings it reads (for ``inspect FILE``)."""
+
+    suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry(Entry):
+    """A network whose layers can be read; ``differentiable`` is False for black boxes."""
+
+    differentiable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderEntry(Entry):
+    """A map from a network's features to recorded units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadoutEntry(Entry):
+    """A classifier on unit responses; ``head`` is True where the choices are the network's own."""
+
+    head: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveEntry(Entry):
+    """What a perturbation is meant to move, at one scale.
+
+    ``decision`` is True if the objective reads decision values (class scores) rather than unit responses.
+    """
+
+    scale: Scale
+    decision: bool = False
+
+    def __post_init__(self) -> None:
+        Entry.__post_init__(self)
+        _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackEntry(Entry):
+    """An optimiser that searches a perturbation, or a control perturbation.
+
+    Parameters
+    ----------
+    domain : {"stimulus", "response"}
+        Whether it perturbs pixels or activity.
+    norms : tuple of {"l2", "linf"}
+        The balls that it can search; empty in the response domain.
+    needs_gradients : bool
+        Whether it calls ``objective.value_and_gradient``.
+    control : bool
+        True if it makes a control out of another attack's perturbation (see ``spikeproof.types.Control``).
+    """
+
+    domain: Domain = "stimulus"
+    norms: tuple[Norm, ...] = ()
+    needs_gradients: bool = True
+    control: bool = False
+
+    def __post_init__(self) -> None:
+        Entry.__post_init__(self)
+        _one_of(self.name, "domain", self.domain, ("stimulus", "response"))
+        if self.domain == "stimulus" and not self.norms:
+            raise ValueError(f"{self.name}: a stimulus-domain attack must say which norms it searches")
+        for norm in self.norms:
+            _one_of(self.name, "norm", norm, ("l2", "linf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricEntry(Entry):
+    """Responses, clean and perturbed, to named numbers with uncertainty.
+
+    Parameters
+    ----------
+    scale : {"unit", "population", "behavior", "all"}
+        Where it reads damage.
+    domain : {"stimulus", "response"} or None
+        Which perturbed evidence it measures; None if it measures the clean code.
+    aims : tuple of {"unit", "population", "behavior"}
+        Scales of the objectives whose evidence it measures; empty for all.
+    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal"}
+        Which optional parts of the evidence must exist.
+    """
+
+    scale: Literal["unit", "population", "behavior", "all"]
+    domain: Domain | None = None
+    aims: tuple[Scale, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+    def __post_init__(self) -> None:
+        Entry.__post_init__(self)
+        _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior", "all"))
+        _one_of(self.name, "domain", self.domain, ("stimulus", "response", None))
+        for need in self.needs:
+            _one_of(self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal"))
+
+
+def _one_of(name: str, what: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}: {what} must be one of {', '.join(map(repr, allowed))}, got {value!r}")

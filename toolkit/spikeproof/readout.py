@@ -1,0 +1,78 @@
+"""Linear readouts: the choices that a population of units supports, held out over stimuli."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["LinearReadout"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearReadout:
+    """A linear classifier fitted in folds over stimuli, so that each stimulus is read by one that never saw it.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        Class names.
+    weights : numpy.ndarray of float64, (fold, class, unit)
+        Per unit of raw response (any standardisation is folded in).
+    intercepts : numpy.ndarray of float64, (fold, class)
+    stimuli : tuple of str
+        Stimulus ids that ``fold`` covers.
+    fold : numpy.ndarray of int, (stimulus,)
+        The fold whose classifier reads this stimulus (it was held out there).
+    """
+
+    classes: tuple[str, ...]
+    weights: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    stimuli: tuple[str, ...]
+    fold: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        folds, classes, _ = self.weights.shape
+        if self.intercepts.shape != (folds, classes) or classes != len(self.classes):
+            raise DataError(
+                "readout: weights (fold, class, unit) and intercepts (fold, class) do not match the classes"
+            )
+        if len(self.fold) != len(self.stimuli) or self.fold.min() < 0 or self.fold.max() >= folds:
+            raise DataError("readout: every stimulus needs a fold")
+
+    def folds_of(self, stimuli: Sequence[str]) -> NDArray[np.intp]:
+        """Fold of each stimulus id, (stimulus,)."""
+        import numpy as np
+
+        position = {name: row for row, name in enumerate(self.stimuli)}
+        unknown = [name for name in stimuli if name not in position]
+        if unknown:
+            raise DataError(f"readout: stimulus {unknown[0]!r} was not in the set that the readout was fitted on")
+        return self.fold[np.array([position[name] for name in stimuli], dtype=np.intp)]
+
+    def decision(self, responses: ArrayLike, stimuli: Sequence[str]) -> NDArray[np.float64]:
+        """Decision values (..., stimulus, class) of responses (..., stimulus, unit)."""
+        import numpy as np
+
+        fold = self.folds_of(stimuli)
+        values = np.asarray(responses, dtype=np.float64)
+        out = np.empty((*values.shape[:-1], len(self.classes)))
+        for number in np.unique(fold):
+            rows = fold == number
+            out[..., rows, :] = values[..., rows, :] @ self.weights[number].T + self.intercepts[number]
+        return out
+
+    def choices(self, responses: ArrayLike, stimuli: Sequence[str]) -> NDArray[np.str_]:
+        """Chosen class (..., stimulus) of responses (..., stimulus, unit); the first class wins ties."""
+        import numpy as np
+
+        names: NDArray[np.str_] = np.asarray(self.classes, dtype=np.str_)[self.decision(responses, stimuli).argmax(axis=-1)]
+        return names
