@@ -187,12 +187,15 @@ class MetricEntry(Entry):
         Scales of the objectives whose evidence it measures; empty for all.
     needs : tuple of {"labels", "repeats", "readout", "choices", "minimal"}
         Which optional parts of the evidence must exist.
+    attacks : tuple of str
+        Names of the attacks whose evidence it measures; empty for all.
     """
 
     scale: Literal["unit", "population", "behavior", "all"]
     domain: Domain | None = None
     aims: tuple[Scale, ...] = ()
     needs: tuple[Need, ...] = ()
+    attacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
