@@ -1,1 +1,1 @@
-"""Part of spikeproof."""
+"""Images from a folder or an npz file."""

@@ -1,1 +1,19 @@
-"""What this plugin provides."""
+"""The source ``images:PATH``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from spikeproof.plugin import SourceEntry, hookimpl
+
+
+@hookimpl
+def spikeproof_sources() -> Iterable[SourceEntry]:
+    """Yield the source of images."""
+    yield SourceEntry(
+        name="images",
+        factory="spikeproof_images.source:Images",
+        summary="Images: a folder with a folder per category, a flat folder, or an npz file with x and y.",
+        target="PATH",
+        suffixes=(".npz", "/"),
+    )
