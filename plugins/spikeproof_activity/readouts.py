@@ -19,7 +19,7 @@ def fitted(code: Code, attack: str) -> LinearReadout:
     readout = code.readout
     if readout is None:
         raise NotEnoughData(
-            f"{attack}: code {code.system} has no linear readout of its units, and its target is that readout's choice: "
+            f"{attack}: code {code.system} has no linear readout of its units, whose choice is the target: "
             'give the study a fitted readout (use = "logistic") and categories'
         )
     units = code.responses.sizes["unit"]

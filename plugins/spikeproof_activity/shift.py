@@ -9,7 +9,6 @@ from typing import Annotated
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-
 from spikeproof.errors import BadParameter
 from spikeproof.types import Code, ResponsePerturbation, generator
 
@@ -79,7 +78,8 @@ class Boundaries:
         approach = np.einsum("skc,sc->sk", self.normal, directions)
         distance = np.full(self.gap.shape, np.inf)
         np.divide(self.gap, approach, out=distance, where=approach > 0)
-        return distance.min(axis=1)
+        first: Floats = distance.min(axis=1)
+        return first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

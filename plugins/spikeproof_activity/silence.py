@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-
 from spikeproof.errors import BadParameter, NotEnoughData
-from spikeproof.types import Code, LinearReadout, ResponsePerturbation, generator
+from spikeproof.types import Code, ResponsePerturbation, generator
 
 from .orders import greedy_order, weight_order
 from .readouts import fitted
@@ -101,7 +100,9 @@ class Silence:
         return np.asarray(self.counts, dtype=np.intp)
 
 
-def silence(responses: xr.DataArray, order: NDArray[np.intp], counts: NDArray[np.intp], level: float = 0.0) -> xr.DataArray:
+def silence(
+    responses: xr.DataArray, order: NDArray[np.intp], counts: NDArray[np.intp], level: float = 0.0
+) -> xr.DataArray:
     """Set the first k units of an order to a level.
 
     Parameters
