@@ -113,7 +113,8 @@ def _find(folder: Path, where: str) -> tuple[list[Path], list[str]]:
     if others:
         first = min(others, key=lambda path: natural(path.relative_to(folder).as_posix()))
         notes.append(
-            f"left out, not images: {len(others)} of {len(others) + len(images)} files, first {first.relative_to(folder)}"
+            f"left out, not images: {len(others)} of {len(others) + len(images)} files, "
+            f"first {first.relative_to(folder)}"
         )
     if max(depths) == 2:
         filled = {path.parent for path in images}
