@@ -1,1 +1,1 @@
-"""Part of spikeproof."""
+"""The ``torch:`` models of spikeproof: any layer of any ``torch.nn.Module``."""
