@@ -1,0 +1,124 @@
+"""Blocks: what one target's evidence was measured to be, as it is kept on disk, and how targets are stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from spikeproof.errors import DataError, PluginFailed
+from spikeproof.evidence import Evidence
+
+from .why_not import measures
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spikeproof.plugin import MetricEntry
+
+    from .parts import Part
+
+__all__ = ["COORDINATES", "block_of", "stack_items", "stack_metric"]
+
+COORDINATES = ("attack", "aim", "objective", "control", "target", "target_unit", "session", "subject")
+"""What identifies a target along the stacked dimension ``target``; empty text where it does not apply."""
+
+
+def block_of(evidences: Iterable[Evidence], metrics: Sequence[Part[MetricEntry]]) -> xr.DataTree:
+    """Measure evidence as it comes and return the block to be kept.
+
+    A metric that refuses an evidence (``DataError``) is written down with its reason instead of a value.
+    """
+    import xarray as xr
+
+    groups: dict[str, xr.Dataset] = {}
+    for number, evidence in enumerate(evidences):
+        here = _identity(evidence)
+        groups[f"/{number}"] = xr.Dataset(attrs=here)
+        groups[f"/{number}/items"] = _items(evidence)
+        for metric in metrics:
+            if not _applies(metric.entry, evidence):
+                continue
+            try:
+                measured = metric.component.measure(evidence)
+            except DataError as error:
+                measured = xr.Dataset(attrs={"refused": str(error)})
+            if not isinstance(measured, xr.Dataset):
+                raise PluginFailed(
+                    f"metric {metric.label!r}: measure() must return an xarray.Dataset, got {type(measured)}"
+                )
+            groups[f"/{number}/metrics/{metric.label}"] = measured
+    return xr.DataTree.from_dict(groups)
+
+
+def stack_metric(blocks: Iterable[xr.DataTree], label: str) -> tuple[xr.Dataset | None, list[str]]:
+    """Stack the targets of one metric along ``target``; also return the reasons of evidence that it refused."""
+    import xarray as xr
+
+    found: list[xr.Dataset] = []
+    reasons: list[str] = []
+    for block in blocks:
+        for evidence in block.children.values():
+            if "metrics" not in evidence.children or label not in evidence["metrics"].children:
+                continue
+            measured = evidence[f"metrics/{label}"].to_dataset(inherit=False)
+            if "refused" in measured.attrs:
+                reason = str(measured.attrs["refused"])
+                reasons += [] if reason in reasons else [reason]
+                continue
+            found.append(_as_target(measured, evidence.attrs))
+    if not found:
+        return None, reasons
+    return xr.concat(
+        found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override"
+    ), reasons
+
+
+def stack_items(blocks: Iterable[xr.DataTree]) -> xr.Dataset | None:
+    """Stack norms, statuses and example images of all targets along ``target``."""
+    import xarray as xr
+
+    found = [
+        _as_target(items, evidence.attrs)
+        for block in blocks
+        for evidence in block.children.values()
+        if (items := evidence["items"].to_dataset(inherit=False)).data_vars
+    ]
+    if not found:
+        return None
+    return xr.concat(found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+
+
+def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
+    if entry.domain is None or evidence.domain is None:
+        return entry.domain is None and evidence.domain is None
+    if "minimal" in entry.needs and evidence.minimal is None:
+        return False
+    return measures(entry, evidence.attack, evidence.domain, evidence.aim or "")
+
+
+def _identity(evidence: Evidence) -> dict[str, str]:
+    unit = evidence.target_unit
+    place = dict.fromkeys(("session", "subject"), "")
+    if unit is not None:
+        column = evidence.code.responses.sel(unit=unit)
+        place = {name: str(column[name].item()) if name in column.coords else "" for name in place}
+    return {
+        "attack": evidence.attack,
+        "aim": evidence.aim or "",
+        "objective": evidence.objective,
+        "control": evidence.control,
+        "target": evidence.target,
+        "target_unit": unit or "",
+        **place,
+    }
+
+
+def _items(evidence: Evidence) -> xr.Dataset:
+    import xarray as xr
+
+    parts = {"achieved": evidence.achieved, "status": evidence.status, "choices": evidence.choices}
+    return xr.Dataset({name: values for name, values in parts.items() if values is not None})
+
+
+def _as_target(dataset: xr.Dataset, identity: dict[str, str]) -> xr.Dataset:
+    return dataset.expand_dims("target").assign_coords({name: ("target", [identity[name]]) for name in COORDINATES})

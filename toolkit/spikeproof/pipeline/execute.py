@@ -1,0 +1,188 @@
+"""One study, from its mapping to its result folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spikeproof._host import Host
+from spikeproof.errors import BadStudy, SpikeproofError
+from spikeproof.result import Result, ResultFolder, environment
+from spikeproof.result.provenance import now
+from spikeproof.statistics import Resampling
+from spikeproof.study import Study, check_requirements, parse_study
+
+from .blocks import block_of
+from .jobs import plan
+from .ledger import Ledger
+from .parts import Parts, build_parts
+from .summaries import Summaries
+from .systems import facts_of, load_recording, open_networks, systems
+from .why_not import metric_refusal
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spikeproof.progress import Progress
+    from spikeproof.recording import Recording
+
+    from .jobs import Plan
+    from .systems import System
+
+__all__ = ["execute"]
+
+
+def execute(
+    mapping: Mapping[str, Any],
+    *,
+    where: str,
+    out: Path,
+    resume: bool,
+    batch: int,
+    device: str,
+    progress: Progress,
+) -> Result:
+    """Run a study.
+
+    Parameters
+    ----------
+    mapping : mapping
+        The study's keys.
+    where : str
+        What error messages call the study.
+    out : Path
+        The result folder.
+    resume : bool
+        Whether finished blocks of the same study may be used.
+    batch : int
+        Most images in one forward pass; results do not depend on it.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"auto"``.
+    progress : Progress
+        Who is told how far it is.
+
+    Raises
+    ------
+    SpikeproofError
+        With one message; everything computed until then stays in ``out``.
+    """
+    ledger = Ledger(progress=progress)
+    study = parse_study(mapping, where=where)
+    check_requirements(study, where)
+    host = Host.discover(files=[Path(file) for file in study.plugins])
+    parts = build_parts(study, host, where=where)
+    device = _device(device)
+    progress.start("loading", 0)
+    recording = load_recording(parts, ledger)
+    networks = open_networks(parts, seed=study.seed, device=device)
+    progress.finish()
+
+    provenance: dict[str, Any] = {
+        "schema": 1,
+        "status": "running",
+        "started": now(),
+        "study": study.to_mapping(),
+        "fingerprint": _fingerprint(study, parts, recording, {net.name: dict(net.identity) for _, _, net in networks}),
+        "components": parts.provenance(),
+        "data": dict(recording.identity),
+        "models": {network.name: dict(network.identity) for _, _, network in networks},
+        "environment": environment(device, {part["distribution"] for part in parts.provenance()}),
+    }
+    folder = ResultFolder.claim(out, provenance, resume=resume)
+    if folder.complete:
+        progress.note(f"{out}: this study's result is finished: nothing to do")
+        return Result(out)
+
+    summaries = Summaries(parts.metrics, Resampling(seed=study.seed, draws=study.draws), ledger)
+    described: list[dict[str, Any]] = []
+    for system in systems(recording, networks, parts.readout, ledger, seed=study.seed, batch=batch, device=device):
+        described.append(facts_of(system))
+        todo = plan(system, parts, study, recording.stimuli, ledger, batch=batch, device=device)
+        _refuse_metrics(system, todo, parts, recording, ledger)
+        blocks = _do(todo, system, parts, folder, ledger)
+        progress.start(f"intervals of {system.name}", 0)
+        summaries.add(system, blocks)
+        progress.finish()
+    if not summaries.computed:
+        reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
+        raise SpikeproofError(f"{where}: nothing could be computed: {reasons}")
+
+    provenance |= {
+        "status": "complete",
+        "finished": now(),
+        "systems": [facts["name"] for facts in described],
+        "system_facts": described,
+        "metrics": [
+            part.label for part in parts.metrics if any(c.startswith(f"{part.label}/") for c in summaries.computed)
+        ],
+        "computed": summaries.computed,
+        "findings": summaries.findings,
+        "refused": ledger.refused,
+        "notes": ledger.notes,
+        "seconds": ledger.seconds,
+    }
+    with ledger.timed("writing"):
+        folder.finish(summaries.tree(), provenance)
+    result = Result(out)
+    host.notify(result)
+    return result
+
+
+def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: Ledger) -> list[xr.DataTree]:
+    """Do the jobs whose blocks are not there yet; return all blocks."""
+    open_jobs = [job for job in todo.jobs if not folder.has_block(job.block)]
+    done = len(todo.jobs) - len(open_jobs)
+    if done:
+        ledger.note(f"{system.name}: {done} of {len(todo.jobs)} targets were finished before and are kept")
+    ledger.progress.start(f"attacking {system.name}", len(todo.jobs))
+    ledger.progress.advance(done)
+    for job in open_jobs:
+        with ledger.timed(job.what):
+            folder.write_block(job.block, block_of(job.evidences(), parts.metrics))
+        ledger.progress.advance()
+    ledger.progress.finish()
+    return [folder.read_block(job.block) for job in todo.jobs]
+
+
+def _refuse_metrics(system: System, todo: Plan, parts: Parts, recording: Recording, ledger: Ledger) -> None:
+    images, models = recording.stimuli is not None, bool(parts.models)
+    for metric in parts.metrics:
+        reason = metric_refusal(metric, system, todo.evidence, images=images, models=models)
+        if reason is not None:
+            ledger.refuse(f"{metric.label} of {system.name}", reason)
+
+
+def _fingerprint(
+    study: Study, parts: Parts, recording: Recording, models: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Digest what decides the numbers, part by part, so that a mismatch can be named."""
+    written = study.to_mapping()
+    components = [
+        {key: part[key] for key in ("kind", "name", "distribution", "version", "revision", "origin")}
+        for part in parts.provenance()
+    ]
+    digested = {
+        **{f"the study's {key}": value for key, value in written.items()},
+        "the data": {key: value for key, value in recording.identity.items() if key.endswith("digest")},
+        "the models' weights": {name: identity.get("weights", "") for name, identity in models.items()},
+        "the components' versions": components,
+    }
+    return {
+        key: hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        for key, value in digested.items()
+    }
+
+
+def _device(device: str) -> str:
+    if device not in ("auto", "cpu", "cuda"):
+        raise BadStudy(f"--device must be 'auto', 'cpu' or 'cuda', got {device!r}")
+    if device == "cpu":
+        return device
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadStudy("--device cuda: this machine has no usable CUDA device; use --device cpu")
+    return "cuda" if torch.cuda.is_available() else "cpu"

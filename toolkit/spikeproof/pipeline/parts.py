@@ -1,0 +1,158 @@
+"""The components of a study: found, built and checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from spikeproof.errors import BadStudy
+from spikeproof.plugin import AttackEntry, Entry, MetricEntry, ObjectiveEntry, ReadoutEntry
+
+if TYPE_CHECKING:
+    from spikeproof._host import Host, Kind
+    from spikeproof.study import ComponentSpec, ModelSpec, Study
+
+__all__ = ["OTHER_UNIT", "Part", "Parts", "build_parts"]
+
+E = TypeVar("E", bound=Entry, covariant=True)
+
+OTHER_UNIT = "other-unit"
+"""The host's own control: one unit read under the perturbation made for another; it needs no images of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Generic[E]):
+    """One component of a study, ready to use."""
+
+    label: str
+    entry: E
+    component: Any
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """All components of a study."""
+
+    sources: tuple[Part[Entry], ...]
+    models: tuple[tuple[Part[Entry], ModelSpec], ...]
+    readout: Part[ReadoutEntry] | None
+    objectives: tuple[Part[ObjectiveEntry], ...]
+    attacks: tuple[Part[AttackEntry], ...]
+    controls: tuple[Part[AttackEntry], ...]
+    metrics: tuple[Part[MetricEntry], ...]
+    other_unit: bool
+
+    def provenance(self) -> list[dict[str, Any]]:
+        """Name, version, revision and parameters of every component."""
+        models = [part for part, _ in self.models]
+        readout = [self.readout] if self.readout is not None else []
+        groups: tuple[Sequence[Part[Any]], ...] = (
+            self.sources,
+            models,
+            readout,
+            self.objectives,
+            self.attacks,
+            self.controls,
+            self.metrics,
+        )
+        return [part.provenance for group in groups for part in group]
+
+
+def build_parts(study: Study, host: Host, *, where: str) -> Parts:
+    """Build every component that a study names.
+
+    Raises
+    ------
+    UsageError
+        If a component is unknown or ambiguous, or a parameter is wrong, with its place in the study.
+    BadStudy
+        If components do not fit each other (a norm that an attack does not search, a control used as an attack ...).
+    """
+    attacks = tuple(cast("Part[AttackEntry]", _build(host, "attack", spec)) for spec in study.attacks)
+    for part, spec in zip(attacks, study.attacks, strict=True):
+        _check_attack(part, spec, study, where)
+    objectives, controls, other_unit = (), (), False
+    if study.threat is not None:
+        objectives = _objectives(study, host, where)
+        controls, other_unit = _controls(study, host, where)
+    elif study.objectives:
+        raise BadStudy(f"{where}: [[objective]] needs a [threat] table whose aims name it")
+    return Parts(
+        sources=tuple(_build(host, "source", spec) for spec in study.sources),
+        models=tuple((_build(host, "model", spec), spec) for spec in study.models),
+        readout=cast("Part[ReadoutEntry]", _build(host, "readout", study.readout)) if study.readout else None,
+        objectives=objectives,
+        attacks=attacks,
+        controls=controls,
+        metrics=tuple(cast("Part[MetricEntry]", _build(host, "metric", spec)) for spec in study.metrics),
+        other_unit=other_unit,
+    )
+
+
+def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
+    chosen = host.find(kind, spec.use, where=spec.where)
+    component = host.build(chosen, spec.parameters, where=f"{spec.where} ({spec.label})")
+    return Part(
+        label=spec.label,
+        entry=chosen.entry,
+        component=component,
+        provenance={"label": spec.label, **chosen.provenance(spec.parameters)},
+    )
+
+
+def _check_attack(part: Part[AttackEntry], spec: ComponentSpec, study: Study, where: str) -> None:
+    if part.entry.control:
+        raise BadStudy(f"{spec.where}: {part.label!r} is a control, not an attack: name it under controls in [threat]")
+    if part.entry.domain == "response":
+        return
+    if study.threat is None:
+        raise BadStudy(
+            f"{where}: attack {part.label!r} perturbs images and needs a [threat] table with norm and epsilons"
+        )
+    if study.threat.norm not in part.entry.norms:
+        raise BadStudy(
+            f"{where}, [threat]: attack {part.label!r} does not search the norm {study.threat.norm!r}; "
+            f"it has {', '.join(part.entry.norms)}"
+        )
+
+
+def _objectives(study: Study, host: Host, where: str) -> tuple[Part[ObjectiveEntry], ...]:
+    from spikeproof.study import ComponentSpec
+
+    assert study.threat is not None  # noqa: S101 - the caller looked
+    given = {spec.label: spec for spec in study.objectives}
+    unused = [label for label in given if label not in study.threat.aims]
+    if unused:
+        raise BadStudy(
+            f"{where}: [[objective]] {unused[0]!r} is not among the aims {list(study.threat.aims)} of [threat]"
+        )
+    aims = f"{where}, [threat]: aims"
+    return tuple(
+        cast(
+            "Part[ObjectiveEntry]",
+            _build(host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)),
+        )
+        for aim in study.threat.aims
+    )
+
+
+def _controls(study: Study, host: Host, where: str) -> tuple[tuple[Part[AttackEntry], ...], bool]:
+    from spikeproof.study import ComponentSpec
+
+    assert study.threat is not None  # noqa: S101 - the caller looked
+    parts = []
+    for name in study.threat.controls:
+        if name == OTHER_UNIT:
+            continue
+        at = f"{where}, [threat]: controls"
+        part = cast(
+            "Part[AttackEntry]", _build(host, "attack", ComponentSpec(use=name, label=name, parameters={}, where=at))
+        )
+        if not part.entry.control:
+            raise BadStudy(f"{at}: {name!r} is an attack, not a control: name it in [[attack]]")
+        if study.threat.norm not in part.entry.norms:
+            raise BadStudy(f"{at}: {name!r} has no norm {study.threat.norm!r}; it has {', '.join(part.entry.norms)}")
+        parts.append(part)
+    return tuple(parts), OTHER_UNIT in study.threat.controls

@@ -1,0 +1,236 @@
+"""The systems of a study: the recording, and every layer of every model, each with its clean code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from spikeproof.code import Code
+from spikeproof.errors import DataError, ModelError
+from spikeproof.noise import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from spikeproof.plugin import Entry, ReadoutEntry
+    from spikeproof.recording import Recording
+    from spikeproof.stimuli import StimulusSet
+    from spikeproof.study import ModelSpec
+    from spikeproof.types import Network, ResponseModel
+
+    from .ledger import Ledger
+    from .parts import Part, Parts
+
+__all__ = ["RECORDING", "System", "load_recording", "open_networks", "systems"]
+
+RECORDING = "recording"
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """Whatever has a neural code.
+
+    Parameters
+    ----------
+    name : str
+        ``"recording"`` or ``"MODEL LAYER"``.
+    code : Code
+        Its clean responses, readout and choices.
+    model : ResponseModel, optional
+        The selected units of the layer; None for a recording.
+    logits : numpy.ndarray, (stimulus, class), optional
+        The network's own class scores on every stimulus, where the readout is its head.
+    categories : xarray.DataArray, dims (layer_unit,), optional
+        ``"live"``, ``"dead"`` or ``"near-constant"`` for every unit of the layer.
+    """
+
+    name: str
+    code: Code
+    model: ResponseModel | None = None
+    logits: NDArray[np.float64] | None = None
+    categories: xr.DataArray | None = None
+
+
+def load_recording(parts: Parts, ledger: Ledger) -> Recording:
+    """Load every source and compose them into one recording."""
+    from spikeproof.compose import compose
+
+    loaded = []
+    for part in parts.sources:
+        with ledger.timed(f"source {part.label}"):
+            recording = part.component.load()
+        ledger.note(*(f"{part.label}: {note}" for note in recording.notes))
+        loaded.append(recording)
+    composed = compose(loaded)
+    if len(loaded) > 1:
+        ledger.note(*(note for note in composed.notes if not any(note in one.notes for one in loaded)))
+    return composed
+
+
+def open_networks(parts: Parts, *, seed: int, device: str) -> list[tuple[Part[Entry], ModelSpec, Network]]:
+    """Open every network of the study."""
+    return [(part, spec, part.component.load(seed=seed, device=device)) for part, spec in parts.models]
+
+
+def systems(
+    recording: Recording,
+    networks: list[tuple[Part[Entry], ModelSpec, Network]],
+    readout: Part[ReadoutEntry] | None,
+    ledger: Ledger,
+    *,
+    seed: int,
+    batch: int,
+    device: str,
+) -> Iterator[System]:
+    """Yield the systems of a study one by one, so that one code is held at a time.
+
+    What cannot be had (a readout without categories, a head without a network) is written into the ledger.
+    """
+    if recording.responses is not None:
+        yield _recorded(recording, readout, ledger, seed=seed)
+    for _, spec, network in networks:
+        if recording.stimuli is None:
+            ledger.refuse(f"model {network.name}", "a model needs images: this source has no images")
+            continue
+        for layer in spec.layers:
+            with ledger.timed(f"clean pass {network.name} {layer}"):
+                system = _layer(network, layer, spec, recording.stimuli, readout, ledger, seed, batch, device)
+            yield system
+
+
+def _recorded(recording: Recording, readout: Part[ReadoutEntry] | None, ledger: Ledger, *, seed: int) -> System:
+    from spikeproof.code_of_recording import code_of_recording
+
+    code, notes = code_of_recording(recording, system=RECORDING)
+    ledger.note(*notes)
+    return System(name=RECORDING, code=_with_readout(code, readout, None, ledger, seed=seed))
+
+
+def _layer(
+    network: Network,
+    layer: str,
+    spec: ModelSpec,
+    stimuli: StimulusSet,
+    readout: Part[ReadoutEntry] | None,
+    ledger: Ledger,
+    seed: int,
+    batch: int,
+    device: str,
+) -> System:
+    import numpy as np
+    import xarray as xr
+
+    from spikeproof.engine import clean_pass, live_units
+
+    model = network.read(layer, image_shape=stimuli.shape)
+    name = f"{network.name} {layer}"
+    head = readout is not None and readout.entry.head
+    if head and model.classes is None:
+        raise ModelError(
+            f"{name}: readout {readout.label!r} needs one row of class scores, which the network does not give"
+        )
+    responses, logits = clean_pass(model, stimuli, batch=batch, device=device, logits=head)
+    categories = live_units(responses)
+    live = np.flatnonzero(categories == "live")
+    counts = {kind: int((categories == kind).sum()) for kind in ("live", "dead", "near-constant")}
+    if counts["live"] < len(model.units):
+        ledger.note(
+            f"{name}: {counts['dead']} dead and {counts['near-constant']} near-constant of {len(model.units)} units"
+        )
+    if not live.size:
+        raise ModelError(f"{name}: none of the {len(model.units)} units responds differently to any two stimuli")
+    chosen = live
+    if spec.units is not None and spec.units < live.size:
+        chosen = np.sort(generator(seed, "units", network.name, layer).choice(live, spec.units, replace=False))
+    elif spec.units is not None and spec.units > live.size:
+        ledger.note(f"{name}: {spec.units} units were asked for, {live.size} are live: all of them are used")
+    unit_names = np.array(model.units)[chosen]
+    blank = np.full(chosen.size, "")
+    data = xr.DataArray(
+        responses[:, chosen],
+        dims=("stimulus", "unit"),
+        coords={
+            "stimulus": list(stimuli.ids),
+            "unit": unit_names,
+            "session": ("unit", blank),
+            "subject": ("unit", blank),
+        },
+        attrs={"units": "activation"},
+    )
+    labels = _labels(stimuli)
+    choices = None
+    if head and logits is not None and model.classes is not None:
+        choices = xr.DataArray(
+            np.array(model.classes)[logits.argmax(axis=1)],
+            dims="stimulus",
+            coords={"stimulus": data["stimulus"].values},
+        )
+    code = Code(
+        system=name,
+        responses=data,
+        labels=labels,
+        choices=choices,
+        facts={"model": network.name, "layer": layer, **{f"units_{key}": str(value) for key, value in counts.items()}},
+    )
+    return System(
+        name=name,
+        code=_with_readout(code, readout, logits, ledger, seed=seed),
+        model=model.select([int(column) for column in chosen]),
+        logits=logits,
+        categories=xr.DataArray(categories, dims="layer_unit", coords={"layer_unit": list(model.units)}),
+    )
+
+
+def _labels(stimuli: StimulusSet) -> xr.DataArray | None:
+    import xarray as xr
+
+    if "category" not in stimuli.table:
+        return None
+    labels = stimuli.table["category"].astype(str).to_numpy(dtype=str)
+    return xr.DataArray(labels, dims="stimulus", coords={"stimulus": list(stimuli.ids)})
+
+
+def _with_readout(code: Code, readout: Part[ReadoutEntry] | None, logits: object, ledger: Ledger, *, seed: int) -> Code:
+    import xarray as xr
+
+    if readout is None:
+        return code
+    what = f"readout {readout.label} of {code.system}"
+    if readout.entry.head:
+        if logits is None:
+            ledger.refuse(
+                what, "the head is a network's own: a recording has none; use a fitted readout such as 'logistic'"
+            )
+        return code
+    if code.labels is None:
+        ledger.refuse(what, "a fitted readout needs categories: this source names none (option `category`)")
+        return code
+    try:
+        with ledger.timed(what):
+            fitted = readout.component.fit(code.responses, code.labels, seed=seed)
+    except DataError as error:
+        ledger.refuse(what, str(error))
+        return code
+    names = code.responses["stimulus"].values
+    choices = xr.DataArray(
+        fitted.choices(code.responses.values, names.tolist()), dims="stimulus", coords={"stimulus": names}
+    )
+    return replace(code, readout=fitted, choices=choices)
+
+
+def facts_of(system: System) -> dict[str, Any]:
+    """What a reader should know of a system at a glance."""
+    code = system.code
+    return {
+        "name": system.name,
+        "units": int(code.responses.sizes["unit"]),
+        "stimuli": int(code.responses.sizes["stimulus"]),
+        "units of response": str(code.responses.attrs.get("units", "")),
+        "categories": 0 if code.labels is None else len(set(code.labels.values.tolist())),
+        "repeats": code.repeats is not None,
+        "noise covariance": code.noise_covariance is not None,
+        **dict(code.facts),
+    }

@@ -1,0 +1,98 @@
+"""Whether the inputs can carry a metric or an attack, and if not, why: one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spikeproof.plugin import AttackEntry, MetricEntry, ObjectiveEntry
+    from spikeproof.types import Code
+
+    from .parts import Part
+    from .systems import System
+
+__all__ = ["attack_refusal", "metric_refusal", "no_model"]
+
+
+def no_model(*, images: bool, models: bool) -> str:
+    """Say why a recording's pixels cannot be attacked."""
+    if not images:
+        return "this source has no images"
+    if not models:
+        return "the study has no [[model]]"
+    return "a recording cannot be shown new images; its models can"
+
+
+def attack_refusal(attack: Part[AttackEntry], system: System, *, images: bool, models: bool) -> str | None:
+    """Return why an attack cannot run on a system, or None if it can."""
+    if attack.entry.domain == "stimulus":
+        if system.model is None:
+            return f"{attack.label} needs a model: {no_model(images=images, models=models)}"
+        return None
+    if system.code.readout is None:
+        return f"{attack.label} needs a readout fitted on the units: {_no_readout(system.code)}"
+    return None
+
+
+def aim_refusal(objective: Part[ObjectiveEntry], code: Code) -> str | None:
+    """Return why an objective cannot be aimed at, or None if it can."""
+    if objective.entry.decision and code.choices is None:
+        return f"aim {objective.label} needs behaviour: {_no_readout(code)}"
+    return None
+
+
+def metric_refusal(
+    metric: Part[MetricEntry],
+    system: System,
+    evidence: Sequence[tuple[str, str, str]],
+    *,
+    images: bool,
+    models: bool,
+) -> str | None:
+    """Return why a metric cannot be computed for a system, or None if it can.
+
+    Parameters
+    ----------
+    metric : Part
+    system : System
+    evidence : sequence of (attack name, domain, aim)
+        What will be attacked on this system.
+    images, models : bool
+        Whether the study has any.
+    """
+    entry, code = metric.entry, system.code
+    if "labels" in entry.needs and code.labels is None:
+        return f"{metric.label} needs categories: this source names none (option `category`)"
+    if "repeats" in entry.needs and code.repeats is None:
+        return f"{metric.label} needs repeats: every stimulus was presented once"
+    if "readout" in entry.needs and code.readout is None:
+        return f"{metric.label} needs a readout fitted on the units: {_no_readout(code)}"
+    if "choices" in entry.needs and code.choices is None:
+        return f"{metric.label} needs behaviour: {_no_readout(code)}"
+    if entry.domain is None:
+        return None
+    if entry.domain == "stimulus" and system.model is None:
+        return f"{metric.label} needs a model: {no_model(images=images, models=models)}"
+    if any(measures(entry, attack, domain, aim) for attack, domain, aim in evidence):
+        return None
+    wanted = f" aimed at {' or '.join(entry.aims)}" if entry.aims else ""
+    named = f" ({' or '.join(entry.attacks)})" if entry.attacks else ""
+    return f"{metric.label} needs a {entry.domain}-domain attack{named}{wanted}, and none runs on this system"
+
+
+def measures(entry: MetricEntry, attack: str, domain: str, aim: str) -> bool:
+    """Whether a metric measures the evidence of this attack."""
+    return (
+        entry.domain == domain
+        and (not entry.aims or aim in entry.aims)
+        and (not entry.attacks or attack in entry.attacks)
+    )
+
+
+def _no_readout(code: Code) -> str:
+    if code.labels is None and code.choices is None:
+        return "this source names no categories (option `category`)"
+    if code.choices is not None:
+        return "the choices are the network's own head; add a fitted readout such as 'logistic'"
+    return "the study has no [readout] that can be fitted here"
