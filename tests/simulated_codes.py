@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from spikeproof.types import Code, LinearReadout
+from spikeproof.types import Code, Evidence, LinearReadout
 
 
 def category_code(
@@ -99,3 +101,71 @@ def fit_readout(
         stimuli=tuple(map(str, ids)),
         fold=fold,
     )
+
+
+def perturb(
+    code: Code,
+    perturbed: NDArray[np.float64],
+    doses: tuple[float, ...],
+    *,
+    stimuli: tuple[str, ...] | None = None,
+    units: str = "L2 norm",
+    **identity: str | None,
+) -> Evidence:
+    """Evidence of responses (epsilon, stimulus, unit), with the readout's choices where the code has a readout."""
+    names = stimuli if stimuli is not None else tuple(code.responses["stimulus"].values.tolist())
+    coords = {
+        "epsilon": xr.DataArray(np.array(doses), dims=("epsilon",), attrs={"units": units}),
+        "stimulus": list(names),
+    }
+    choices = None
+    if code.readout is not None:
+        choices = xr.DataArray(code.readout.choices(perturbed, names), dims=("epsilon", "stimulus"), coords=coords)
+    about = {"attack": "pgd", "domain": "stimulus", "aim": "population", "objective": "population", "target": "all"}
+    return Evidence(
+        code=code,
+        perturbed=xr.DataArray(
+            perturbed, dims=("epsilon", "stimulus", "unit"), coords={**coords, "unit": code.responses["unit"].values}
+        ),
+        choices=choices,
+        **(about | identity),  # type: ignore[arg-type]
+    )
+
+
+def stack(measured: Iterable[tuple[Evidence, xr.Dataset]]) -> xr.Dataset:
+    """Stack targets as the host does."""
+    parts = []
+    for evidence, values in measured:
+        place = {"session": "", "subject": ""}
+        if evidence.target_unit is not None:
+            column = evidence.code.responses.sel(unit=evidence.target_unit)
+            place = {name: str(column[name].item()) for name in place}
+        about = {
+            "attack": evidence.attack,
+            "aim": evidence.aim or "",
+            "objective": evidence.objective,
+            "control": evidence.control,
+            "target": evidence.target,
+            "target_unit": evidence.target_unit or "",
+            **place,
+        }
+        parts.append(values.expand_dims("target").assign_coords({k: ("target", [v]) for k, v in about.items()}))
+    return xr.concat(parts, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+
+
+def check_summary(summary: xr.Dataset) -> None:
+    """What the host asks of every summary."""
+    for name, variable in summary.data_vars.items():
+        assert "statistic" in variable.dims, name
+        assert variable["statistic"].values.tolist() == ["estimate", "low", "high"]
+        for key in ("long_name", "units", "definition"):
+            assert isinstance(variable.attrs.get(key), str), (name, key)
+            assert variable.attrs[key], (name, key)
+        assert variable.sel(statistic="estimate").notnull().any(), name
+        chance = variable.attrs.get("chance")
+        assert chance is None or chance in summary, name
+        for key in ("rows", "columns", "x"):
+            assert key not in variable.attrs or variable.attrs[key] in variable.dims, (name, key)
+        estimate, low, high = (variable.sel(statistic=s).values for s in ("estimate", "low", "high"))
+        defined = ~np.isnan(low) & ~np.isnan(estimate)
+        assert (low[defined] <= high[defined]).all(), name
