@@ -71,7 +71,8 @@ class Entry:
     revision : int
         Raised whenever the component's numbers change.
     target : str, optional
-        Metavar of what follows the colon (``"PATH"``); None if the component takes no target.
+        Metavar of what follows the colon (``"PATH"``), in square brackets where it may be left out (``"[KIND]"``);
+        None if the component takes no target.
     install : str, optional
         What to tell the user when importing the factory fails for a missing dependency.
     reference : str, optional

@@ -120,7 +120,8 @@ def discover(manager: pluggy.PluginManager, environ: Mapping[str, str], files: S
         status, entries = _load(found, manager, provided)
         if status.error and (strict or found in named):
             rule = "SPIKEPROOF_STRICT is set" if found not in named else "the study names this plugin file"
-            raise PluginFailed(f"plugin {status.label} is {status.state}: {status.error} ({rule})")
+            verb = "has failed" if status.state == "failed" else f"is {status.state}"
+            raise PluginFailed(f"plugin {status.label} {verb}: {status.error} ({rule})")
         plugins.append(status)
         provided.extend(
             Provided(entry=entry, kind=kind, plugin=status) for kind, group in entries.items() for entry in group

@@ -150,7 +150,8 @@ _LIMITS = {
 def _explained(field: Parameter, value: object, error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=True)[0]
     shown, annotation, where = value, _bare(field.type), ""
-    position = next((part for part in first["loc"] if isinstance(part, int)), None)
+    whole = first["type"] in {"missing", "too_long"}  # of a tuple: its length is wrong, not an item
+    position = None if whole else next((part for part in first["loc"] if isinstance(part, int)), None)
     elements = _elements(annotation)
     if position is not None and elements is not None:
         shown, where = first["input"], f"item {position + 1}: "
@@ -194,7 +195,7 @@ _WORDS: Mapping[object, tuple[str, str]] = {
     int: ("an integer", "integers"),
     float: ("a number", "numbers"),
     bool: ("true or false", "true or false values"),
-    str: ("text", "texts"),
+    str: ("text", "text"),
     type(None): ('"none"', '"none"'),
 }
 

@@ -1,0 +1,75 @@
+"""Distributions that exist only as a module and a ``.dist-info`` folder on the path: no pip, no network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a fake distribution: ``install(name, source, version=..., requires=..., points=...)``."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    before = set(sys.modules)
+
+    def make(
+        name: str,
+        source: str | None,
+        *,
+        version: str = "0.1",
+        requires: tuple[str, ...] = (),
+        points: dict[str, str] | None = None,
+        direct_url: str = "",
+    ) -> Path:
+        module = name.replace("-", "_")
+        info = site / f"{module}-{version}.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {text}" for text in requires]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
+        if direct_url:
+            (info / "direct_url.json").write_text(direct_url)
+        named = {name.removeprefix("spikeproof-"): module} if points is None else points
+        if named:
+            rows = "\n".join(f"{key} = {value}" for key, value in named.items())
+            (info / "entry_points.txt").write_text(f"[spikeproof]\n{rows}\n")
+        if source is not None:
+            (site / f"{module}.py").write_text(dedent(source))
+        monkeypatch.syspath_prepend(str(site))  # forgets what was cached of the folder
+        return site
+
+    yield make
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+GOOD = """
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from spikeproof.plugin import AttackEntry, hookimpl
+
+@hookimpl
+def spikeproof_attacks():
+    yield AttackEntry(name="{attack}", factory=f"{{__name__}}:Blur", summary="Blurs.", norms=("l2",))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blur:
+    width: Annotated[int, "Width of the box, pixels."] = 3
+    mode: Annotated[Literal["box", "gauss"], "Kernel."] = "box"
+"""
+
+
+@pytest.fixture
+def good() -> Callable[[str], str]:
+    """Source of a plugin that provides one attack of this name."""
+    return lambda attack: GOOD.format(attack=attack)
