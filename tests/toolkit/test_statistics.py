@@ -11,6 +11,7 @@ from spikeproof.statistics import (
     Resampling,
     benjamini_hochberg,
     bootstrap_draws,
+    bootstrap_fraction,
     bootstrap_mean,
     crossing,
     interval,
@@ -57,9 +58,7 @@ def test_an_interval_of_draws_that_are_partly_infinite_has_an_infinite_bound_and
 
 def test_an_interval_refuses_undefined_draws_unless_told_to_exclude_them() -> None:
     draws = np.append(np.arange(100.0), np.nan)
-    with pytest.raises(
-        DataError, match=r"interval: 1 of 101 bootstrap draws are undefined \(NaN\): there is too little"
-    ):
+    with pytest.raises(DataError, match=r"interval: 1 of 101 bootstrap draws are undefined \(NaN\): there is too"):
         interval(draws, 50.0)
     low, high = interval(draws, 50.0, undefined="exclude")
     assert float(low) == pytest.approx(np.quantile(np.arange(100.0), 0.025))
@@ -97,13 +96,13 @@ def test_crossed_draws_are_the_weighted_means_that_their_weights_say() -> None:
 
 
 def test_the_variance_of_crossed_draws_is_that_of_the_pigeonhole_bootstrap() -> None:
-    # Owen 2007: for pure interaction noise of variance v on R x C cells the draws' variance is about v (1/R + 1/C -
-    # 1/RC + ...) of each margin; for pure target effects it is their variance over R.
+    # Without interaction it is the variance of the target effects over their number plus that of the stimulus effects
+    # over theirs (Owen 2007); the product of the two is smaller by another factor of the number.
     rng = np.random.default_rng(4)
-    effects = rng.normal(size=40)
-    cells = xr.DataArray(np.repeat(effects[:, None], 30, axis=1), dims=("target", "stimulus"))
+    a, b = rng.normal(size=40), rng.normal(size=30)
+    cells = xr.DataArray(a[:, None] + b[None, :], dims=("target", "stimulus"))
     draws = bootstrap_draws(cells, ["target", "stimulus"], Resampling(draws=20_000))
-    assert float(draws.var()) == pytest.approx(effects.var() / 40, rel=0.05)
+    assert float(draws.var()) == pytest.approx(a.var() / 40 + b.var() / 30, rel=0.05)
 
 
 def test_cells_that_do_not_exist_weigh_nothing() -> None:
@@ -129,6 +128,22 @@ def test_draws_without_any_cell_are_left_out_and_counted() -> None:
     assert 0.2 * 300 < out.attrs["undefined_draws"] < 0.4 * 300  # (2/3)^3 = 0.296
     empty = bootstrap_mean(one_cell * np.nan, ["stimulus"], Resampling(draws=300), name="m")
     assert np.isnan(empty.values).all()
+
+
+def test_a_fraction_of_none_or_all_keeps_a_bound_that_could_still_be() -> None:
+    cells = xr.DataArray(np.ones((20, 50)), dims=("unit", "stimulus"))
+    ones = bootstrap_fraction(cells, ["unit", "stimulus"], Resampling(draws=50), name="f")
+    exact = stats.binomtest(20, 20).proportion_ci(0.95, method="exact")
+    assert ones.values.tolist() == [1.0, pytest.approx(exact.low), 1.0]
+    zeros = bootstrap_fraction(0 * cells, ["unit", "stimulus"], Resampling(draws=50), name="f")
+    assert zeros.values.tolist() == [0.0, 0.0, pytest.approx(1 - exact.low)]
+    mixed = cells.where(cells["unit"] > 3, 0.0)
+    np.testing.assert_array_equal(
+        bootstrap_fraction(mixed, ["unit"], Resampling(draws=50), name="f").values,
+        bootstrap_mean(mixed, ["unit"], Resampling(draws=50), name="f").values,
+    )
+    alone = bootstrap_fraction(cells[:1, :1], ["unit", "stimulus"], Resampling(draws=50), name="f")
+    assert np.isnan(alone.values[1:]).all()
 
 
 def test_further_dimensions_are_kept_with_their_coordinates() -> None:
