@@ -1,1 +1,1 @@
-"""Part of spikeproof."""
+"""The ``nwb:`` source: spike counts per stimulus presentation from Neurodata Without Borders files."""

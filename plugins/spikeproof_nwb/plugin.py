@@ -1,1 +1,21 @@
 """What this plugin provides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spikeproof.plugin import SourceEntry, hookimpl
+
+
+@hookimpl
+def spikeproof_sources() -> Iterator[SourceEntry]:
+    """Yield the source ``nwb:PATH``."""
+    yield SourceEntry(
+        name="nwb",
+        factory="spikeproof_nwb.source:NWB",
+        summary="Spike counts per presentation from an NWB file: any presentation table, every row, half-open windows.",
+        target="PATH",
+        suffixes=(".nwb",),
+        install="pip install pynwb h5py",
+        reference="10.7554/eLife.78362",
+    )

@@ -1,0 +1,245 @@
+"""What ``inspect`` says of an NWB file: what is in it, what can be done with it, and how."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import h5py
+import numpy as np
+import pandas as pd
+from spikeproof.errors import DataError
+from spikeproof.types import Inspection, InspectionTable
+
+from .columns import Columns, Values, as_names, read_columns, read_numbers
+from .layout import Layout, Table, survey
+from .opening import nwb_version, opened, validate
+from .presentations import guess_stimulus, missing, overlapping
+from .spikes import read_trains
+from .units import Units, choose_units, read_session, read_units
+
+__all__ = ["inspect_file"]
+
+_CATEGORIES = 50
+"""A column of more different values than this is no category."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """A presentation table with the columns that its stimuli and categories most likely stand in."""
+
+    table: Table
+    columns: Columns
+    overlaps: str
+    stimulus: str | None
+    stimuli: int
+    categories: tuple[str, ...]
+
+    @property
+    def merit(self) -> tuple[bool, bool, float, int]:
+        """Rank among the tables: categories, then repeated stimuli, then rows."""
+        showings = self.table.rows / self.stimuli if self.stimuli else 0.0
+        return bool(self.categories), self.stimulus is not None, showings, self.table.rows
+
+
+def inspect_file(target: str) -> Inspection:
+    """Describe a file, and suggest what to run on it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened, or is not NWB 2. Anything else that is wrong is listed under ``cannot``.
+    """
+    path = Path(target).expanduser()
+    cannot: list[str] = []
+    facts: list[tuple[str, str]] = []
+    with opened(path) as file:
+        facts.append(("NWB version", nwb_version(file, path)))
+        warned: tuple[str, ...] = ()
+        try:
+            warned = validate(path, file)
+        except DataError as error:
+            cannot.append(str(error))
+        layout = survey(file)
+        session = read_session(file)
+        said = (("identifier", session.identifier), ("session", session.session), ("subject", session.subject))
+        facts += [(name, value or "not said") for name, value in (*said, ("species", session.species))]
+        units = _units(file, target, layout, facts, cannot)
+        guesses = _guesses(file, target, layout, cannot)
+    if not [guess for guess in guesses if guess.table.presentations]:
+        cannot.append("no table of stimulus presentations: counting spikes needs to know when stimuli were shown")
+    cannot += [f"{place} is a link to {goal}, which cannot be reached" for place, goal in layout.broken]
+    cannot += [f"{place}: responses from RoiResponseSeries are not read yet" for place, _ in layout.rois]
+    cannot.append(
+        "attacks on pixels: images in the file are read only from an Images container that names each stimulus"
+    )
+    tables = [_presentation_table(guesses)] if guesses else []
+    if units is not None:
+        tables.insert(0, _units_table(units))
+    if layout.images:
+        tables.append(InspectionTable(title="Images", columns=("path", "type", "size"), rows=tuple(layout.images)))
+    if warned:
+        tables.append(
+            InspectionTable(title="pynwb warns", columns=("warning",), rows=tuple((text,) for text in warned))
+        )
+    can, run = _suggest(target, guesses) if _loadable(units, cannot, target) else ([], "")
+    return Inspection(
+        title=f"NWB file {path.name}",
+        facts=tuple(facts),
+        tables=tuple(tables),
+        can=tuple(can),
+        cannot=tuple(cannot),
+        run=run,
+    )
+
+
+def _loadable(units: Units | None, cannot: Sequence[str], target: str) -> bool:
+    """Whether nothing that concerns the whole file stands in the way; messages of one table name its path."""
+    return units is not None and not any(
+        message.startswith((f"{target}, {units.path}", f"{target} ")) for message in cannot
+    )
+
+
+def _units(
+    file: h5py.File, target: str, layout: Layout, facts: list[tuple[str, str]], cannot: list[str]
+) -> Units | None:
+    try:
+        path, notes = choose_units(layout, None, target)
+        units = read_units(file, path, f"{target}, {path}")
+    except DataError as error:
+        cannot.append(str(error))
+        return None
+    facts.append(("units", f"{len(units):,} in {path}" + (f" ({notes[0]})" if len(layout.units) > 1 else "")))
+    areas = pd.Series(units.areas).value_counts()
+    facts.append(("areas", ", ".join(f"{area} ({amount})" for area, amount in areas.items())))
+    try:
+        trains = read_trains(file[path], len(units), units.names, f"{target}, {path}")
+        facts.append(("spikes", f"{len(trains.times):,}"))
+        amounts = np.diff(trains.bounds)
+        silent = int((amounts == 0).sum())
+        facts.append(("spikes per unit", f"{amounts.min():,} to {amounts.max():,}, {silent} without any"))
+        trains.ready(np.arange(len(units)), units.names, sort=False)
+    except DataError as error:
+        cannot.append(str(error))
+    return units
+
+
+def _guesses(file: h5py.File, target: str, layout: Layout, cannot: list[str]) -> list[_Guess]:
+    found = []
+    for table in layout.tables:
+        where = f"{target}, {table.path}"
+        try:
+            columns = read_columns(file[table.path], table.rows, where)
+            start = read_numbers(file[table.path]["start_time"], f"{where}, start_time")
+            stop = read_numbers(file[table.path]["stop_time"], f"{where}, stop_time")
+        except DataError as error:
+            cannot.append(str(error))
+            continue
+        bad = int((~(stop >= start)).sum())
+        if bad:
+            cannot.append(
+                f"{where}: {bad} of {table.rows} rows have NaN or inverted times: only the others can be counted"
+            )
+        overlaps = f"{bad} bad rows" if bad else f"{overlapping(start, stop):,}"
+        try:
+            stimulus: str | None = guess_stimulus(columns, where)[0]
+        except DataError:
+            stimulus = None
+        categories = () if stimulus is None else _category_columns(columns, stimulus)
+        stimuli = 0 if stimulus is None else _different(columns.values[stimulus])
+        found.append(_Guess(table, columns, overlaps, stimulus, stimuli, categories))
+    return found
+
+
+def _category_columns(columns: Columns, stimulus: str) -> tuple[str, ...]:
+    """Columns that say what kind of stimulus it is: one value a stimulus, several stimuli a value; best name first."""
+    names = as_names(columns.values[stimulus])
+    stimuli = _different(names)
+    found = []
+    for name, values in columns.values.items():
+        if name in {stimulus, "id", "start_time", "stop_time"} or missing(values).any():
+            continue
+        texts = as_names(values)
+        kinds = _different(texts)
+        if 2 <= kinds <= min(_CATEGORIES, stimuli // 2) and (pd.Series(texts).groupby(names).nunique() == 1).all():
+            found.append(name)
+    return tuple(sorted(found, key=_category_merit, reverse=True))
+
+
+def _category_merit(name: str) -> int:
+    plain = name.lower()
+    said = 3 * ("categ" in plain) + 2 * any(word in plain for word in ("type", "class", "label", "object"))
+    return said + any(word in plain for word in ("stim", "image"))
+
+
+def _different(values: Values) -> int:
+    return int(pd.Series(values).nunique())
+
+
+def _presentation_table(guesses: Sequence[_Guess]) -> InspectionTable:
+    rows = tuple(
+        (
+            guess.table.path,
+            f"{guess.table.rows:,}",
+            guess.overlaps,
+            f"{guess.stimulus} ({guess.stimuli:,} different)" if guess.stimulus else "none by name",
+            ", ".join(f"{name} ({_different(guess.columns.values[name])})" for name in guess.categories) or "none",
+            _listed(guess.columns),
+        )
+        for guess in guesses
+    )
+    columns = ("path", "rows", "overlapping rows", "stimulus column", "category columns", "columns (different values)")
+    return InspectionTable(title="Presentation tables", columns=columns, rows=rows)
+
+
+def _listed(columns: Columns) -> str:
+    hidden = {"id", "start_time", "stop_time"}
+    said = [f"{name} ({_different(values):,})" for name, values in columns.values.items() if name not in hidden]
+    return ", ".join(said + [f"{name} [{reason}]" for name, reason in columns.left_out.items()])
+
+
+def _units_table(units: Units) -> InspectionTable:
+    rows = [(name, f"{_different(values):,}", _range(values)) for name, values in units.columns.values.items()]
+    rows += [(name, "", reason) for name, reason in units.columns.left_out.items()]
+    return InspectionTable(title="Columns of units", columns=("column", "different values", "holds"), rows=tuple(rows))
+
+
+def _range(values: Values) -> str:
+    if values.dtype.kind in "iuf":
+        finite = values[np.isfinite(values)]
+        return f"{finite.min():g} to {finite.max():g}" if finite.size else "NaN only"
+    counts = pd.Series(values).value_counts()
+    return ", ".join(f"{value} ({amount})" for value, amount in counts.head(4).items()) + (
+        " ..." if len(counts) > 4 else ""
+    )
+
+
+def _suggest(target: str, guesses: Sequence[_Guess]) -> tuple[list[str], str]:
+    usable = [guess for guess in guesses if guess.table.presentations and guess.stimulus and guess.table.rows > 1]
+    if not usable:
+        return [], ""
+    best = max(usable, key=lambda guess: guess.merit)
+    table = best.table.name if [guess.table.name for guess in guesses].count(best.table.name) == 1 else best.table.path
+    words = ["spikeproof", "run", "--source", f"nwb:{target}", "--source.table", table]
+    words += ["--source.stimulus", str(best.stimulus)]
+    if best.overlaps.endswith("bad rows"):
+        words += ["--source.rows", "start_time < stop_time"]
+    can = [
+        f"spike counts of every unit in {best.table.rows:,} presentations of {best.stimuli:,} stimuli ({best.table.path})"
+    ]
+    metrics = ["sparseness"]
+    if best.categories:
+        words += ["--source.category", best.categories[0], "--readout", "logistic", "--attack", "silence"]
+        words += ["--attack", "shift"]
+        metrics += ["selectivity", "dropping-curve", "silencing", "margin"]
+        can.append(
+            f"sparseness; selectivity and decoding of {best.categories[0]}; silencing units and shifting activity"
+        )
+    else:
+        can.append("sparseness (selectivity, decoding and attacks on activity need a category column)")
+    for metric in metrics:
+        words += ["--metric", metric]
+    words += ["--out", f"results/{PurePosixPath(target).stem}"]
+    return can, shlex.join(words)

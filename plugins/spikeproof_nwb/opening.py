@@ -1,0 +1,178 @@
+"""Opening a file, and refusing one that is not NWB 2 or that pynwb cannot make sense of."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+from packaging.version import InvalidVersion, Version
+from spikeproof.errors import DataError
+
+__all__ = ["digest", "nwb_version", "opened", "validate"]
+
+_CORE = frozenset({"core", "hdmf-common", "hdmf-experimental"})
+_FIRST = Version("2.0.0")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    DataError
+        If the file is missing (near names of the folder are given), a folder, empty, truncated or not HDF5, or if it
+        turns out to be damaged while it is read.
+    """
+    _check_path(path)
+    try:
+        file = h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        raise _unopened(path, error) from error
+    with file:
+        yield file
+
+
+def _check_path(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder: name one .nwb file in it. (NWB files in Zarr folders are not read; "
+            "export them to HDF5 with hdmf-zarr.)"
+        )
+    if not path.exists():
+        folder = path.parent
+        if not folder.is_dir():
+            raise DataError(f"no file {path}: there is no folder {folder}")
+        names = [entry.name for entry in folder.iterdir()]
+        near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+        listed = near or sorted(name for name in names if name.endswith(".nwb"))[:5]
+        hint = f"; near names in {folder}: {', '.join(listed)}" if listed else f"; {folder} holds no .nwb file"
+        raise DataError(f"no file {path}{hint}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty (0 bytes): the download failed; get it again")
+
+
+def _unopened(path: Path, error: OSError) -> DataError:
+    truncated = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", str(error))
+    if truncated:
+        has, needs = (int(number) for number in truncated.groups())
+        return DataError(
+            f"{path} is truncated: it holds {has:,} of {needs:,} bytes; the download stopped early: get it again"
+        )
+    if isinstance(error, PermissionError):
+        return DataError(f"{path} may not be read: check its permissions")
+    try:
+        with path.open("rb") as file:
+            head = file.read(40)
+    except OSError as unreadable:
+        return DataError(f"{path} cannot be read: {unreadable}")
+    if b"\x89HDF\r\n\x1a\n" not in head:
+        what = "a web page or an error answer saved in its place" if head.lstrip()[:1] == b"<" else "something else"
+        return DataError(
+            f"{path} is not HDF5, so not an NWB file: it begins with {head[:24]!r} ({what}); download the file again"
+        )
+    return DataError(f"{path} is a damaged HDF5 file ({error}): get it again")
+
+
+def digest(path: Path) -> str:
+    """Sha256 of the file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def nwb_version(file: h5py.File, path: Path) -> str:
+    """Version of the format that the file says it has.
+
+    Raises
+    ------
+    DataError
+        If there is no version, or it is earlier than 2.0.0 (1.x, and pre-releases such as ``2.0b``).
+    """
+    raw = file.attrs.get("nwb_version")
+    if raw is None and isinstance(file.get("nwb_version"), h5py.Dataset):
+        raw = file["nwb_version"][()]  # where 1.x kept it
+    if raw is None:
+        held = ", ".join(list(file)[:6]) or "nothing"
+        raise DataError(
+            f"{path} is HDF5 but says no nwb_version, so it is not an NWB file (it holds: {held}); "
+            "name an NWB 2 file, or write this data as one with pynwb"
+        )
+    text = raw.decode() if isinstance(raw, bytes) else str(raw)
+    if re.match(r"(NWB-)?1\.", text):
+        raise DataError(
+            f"{path} is {text}: NWB 1.x files are laid out differently and are not read; get the NWB 2 version "
+            "from the archive, or convert it with pynwb"
+        )
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        raise DataError(
+            f"{path} says nwb_version {text!r}, which is not a version: write it again with pynwb"
+        ) from None
+    if version < _FIRST:
+        raise DataError(
+            f"{path} is NWB {text}, a pre-release of NWB 2.0.0 whose tables differ: convert it "
+            "(read it with the library that wrote it, write it with a current pynwb or MatNWB)"
+        )
+    return text
+
+
+def validate(path: Path, file: h5py.File) -> tuple[str, ...]:
+    """Let pynwb build every object of the file, and return the warnings that it gave.
+
+    Raises
+    ------
+    DataError
+        If it cannot: which extension is missing or does not fit, or what pynwb said.
+    """
+    import pynwb
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with pynwb.NWBHDF5IO(str(path), "r") as io:
+                io.read()
+        except Exception as error:
+            raise _unbuilt(path, file, error, pynwb.__version__) from error
+    return tuple(dict.fromkeys(str(warning.message) for warning in caught))
+
+
+def _unbuilt(path: Path, file: h5py.File, error: Exception, version: str) -> DataError:
+    said = re.sub(r"^.*(?=Could not construct)", "", re.sub(r"\s+", " ", str(error)))
+    said = f"{type(error).__name__}: {said if len(said) < 160 else said[:160] + ' ...'}"
+    used = sorted(_namespaces(file) - _CORE)
+    if not used:
+        return DataError(f"{path}: pynwb {version} cannot read it ({said}); validate it with `pynwb-validate`")
+    cached = file.get("specifications", {})
+    missing = [name for name in used if name not in cached]
+    if missing:
+        names = " ".join(missing)
+        return DataError(
+            f"{path} uses the extension {', '.join(missing)}, whose definition is neither in the file nor installed "
+            f"({said}): install it (`pip install {names}`), or get a file that caches its specifications"
+        )
+    versions = ", ".join(f"{name} {'/'.join(cached[name])}" for name in used)
+    return DataError(
+        f"{path} uses the extension {versions}, which pynwb {version} cannot build from the file alone ({said}): "
+        f"install the extension's own package (`pip install {' '.join(used)}`) in that version"
+    )
+
+
+def _namespaces(file: h5py.File) -> set[str]:
+    found: set[str] = set()
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if not name.startswith("specifications"):
+            namespace = item.attrs.get("namespace")
+            if namespace is not None:
+                found.add(namespace.decode() if isinstance(namespace, bytes) else str(namespace))
+
+    visit("", file)
+    file.visititems(visit)
+    return found
