@@ -1,1 +1,1 @@
-"""Part of spikeproof."""
+"""Attacks on images: projected gradient ascent, and its controls."""

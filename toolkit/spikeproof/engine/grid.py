@@ -1,0 +1,157 @@
+"""What every target of one system shares: the model, the attacked stimuli and the budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ..plugin import Norm
+    from ..readout import LinearReadout
+    from ..types import ResponseModel
+
+__all__ = ["Grid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The attacked stimuli of one system, under one threat.
+
+    Parameters
+    ----------
+    model : ResponseModel
+        Restricted to the units of the code.
+    images : numpy.ndarray or torch.Tensor, (stimulus, channel, y, x), in [0, 1]
+        Clean images of the attacked stimuli, in the floating dtype that the model takes.
+    stimulus_ids : sequence of str
+    clean_responses : numpy.ndarray, (stimulus, unit)
+        Responses to ``images``.
+    clean_logits : numpy.ndarray, (stimulus, class), optional
+        Class scores of the network's own head, needed with ``use_head``.
+    whitening : numpy.ndarray, (unit, component), optional
+        See ``Code.whitening``; the identity by default.
+    unit_sd : numpy.ndarray, (unit,), optional
+        Standard deviation of each unit over all clean stimuli; over the attacked ones by default.
+    readout : LinearReadout, optional
+    use_head : bool
+        Whether the network's own head makes the choices.
+    partner : numpy.ndarray of int, (stimulus,), optional
+        Row of ``images`` that is another stimulus for each one; the next one by default.
+    epsilons : sequence of float
+        Radii, ascending, in pixel units.
+    norm : {"l2", "linf"}
+    seed : int
+    batch : int
+        Most rows (item x epsilon) in one pass through the model.
+    device : str
+
+    Raises
+    ------
+    UsageError
+        If these do not fit together.
+    """
+
+    model: ResponseModel
+    images: NDArray[np.floating] | torch.Tensor
+    stimulus_ids: tuple[str, ...]
+    clean_responses: NDArray[np.float64]
+    epsilons: tuple[float, ...]
+    norm: Norm
+    seed: int
+    clean_logits: NDArray[np.float64] | None = None
+    whitening: NDArray[np.float64] | None = None
+    unit_sd: NDArray[np.float64] | None = None
+    readout: LinearReadout | None = None
+    use_head: bool = False
+    partner: NDArray[np.intp] | None = None
+    batch: int = 64
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        count, units = len(self.stimulus_ids), len(self.model.units)
+        if not count or len(self.images) != count or len(self.images.shape) < 2:
+            raise UsageError(
+                f"attack: {len(self.images)} images for {count} stimulus ids: give one image each, at least one"
+            )
+        if self.clean_responses.shape != (count, units):
+            raise UsageError(
+                f"attack: clean responses have shape {self.clean_responses.shape}, expected {count} stimuli x {units} units"
+            )
+        radii = np.asarray(self.epsilons, dtype=np.float64)
+        if not radii.size or not np.isfinite(radii).all() or (radii < 0).any() or (np.diff(radii) <= 0).any():
+            raise UsageError(f"attack: epsilons must be ascending, finite and not negative, got {list(self.epsilons)}")
+        if self.norm not in ("l2", "linf"):
+            raise UsageError(f"attack: norm must be 'l2' or 'linf', got {self.norm!r}")
+        if self.batch < 1:
+            raise UsageError(f"attack: batch must be at least 1 row, got {self.batch}")
+        if self.use_head and self.clean_logits is None:
+            raise UsageError("attack: the network's own head makes the choices, but its clean class scores are missing")
+        if self.partner is not None and (
+            self.partner.shape != (count,) or self.partner.min() < 0 or self.partner.max() >= count
+        ):
+            raise UsageError(f"attack: partner must name a row of the {count} images for each stimulus")
+
+    @cached_property
+    def clean(self) -> torch.Tensor:
+        """Clean images as a tensor on the device, never written to."""
+        tensor = torch.as_tensor(self.images).detach()
+        if not tensor.is_floating_point():
+            raise UsageError(f"attack: images must be floating point in [0, 1], got {tensor.dtype}")
+        return tensor.to(self.device)
+
+    @cached_property
+    def radii(self) -> torch.Tensor:
+        """Epsilons, (epsilon,), float64 on the device."""
+        return torch.tensor(self.epsilons, dtype=torch.float64, device=self.device)
+
+    @cached_property
+    def sd(self) -> NDArray[np.float64]:
+        """Standard deviation of each unit, (unit,); 1 where it is unknown or zero."""
+        sd = self.unit_sd
+        if sd is None:
+            several = len(self.clean_responses) > 1
+            sd = self.clean_responses.std(axis=0, ddof=1) if several else np.zeros(self.clean_responses.shape[1])
+        return np.where(sd > 0, sd, 1.0)
+
+    @cached_property
+    def partners(self) -> NDArray[np.intp]:
+        """Row of another stimulus for each one, (stimulus,)."""
+        if self.partner is not None:
+            return self.partner
+        return np.roll(np.arange(len(self.stimulus_ids)), -1)
+
+    @cached_property
+    def folds(self) -> NDArray[np.intp] | None:
+        """Fold of the readout that reads each stimulus, (stimulus,)."""
+        return None if self.readout is None else self.readout.folds_of(self.stimulus_ids)
+
+    @cached_property
+    def clean_choice(self) -> NDArray[np.intp] | None:
+        """Index of the class chosen on each clean stimulus, (stimulus,)."""
+        return self.choices(self.clean_responses, self.clean_logits, np.arange(len(self.stimulus_ids)))
+
+    def choices(
+        self, responses: NDArray[np.float64], logits: NDArray[np.float64] | None, stimuli: NDArray[np.intp]
+    ) -> NDArray[np.intp] | None:
+        """Index of the class chosen, (..., stimulus), from responses (..., stimulus, unit) or class scores."""
+        if self.use_head:
+            return None if logits is None else logits.argmax(axis=-1)
+        if self.readout is None:
+            return None
+        return self.readout.decision(responses, [self.stimulus_ids[row] for row in stimuli]).argmax(axis=-1)
+
+    def chunks(self, rows_per_stimulus: int) -> Iterator[NDArray[np.intp]]:
+        """Stimuli whose rows fit into one batch; at least one stimulus at a time."""
+        size = max(1, self.batch // rows_per_stimulus)
+        for start in range(0, len(self.stimulus_ids), size):
+            yield np.arange(start, min(start + size, len(self.stimulus_ids)))

@@ -1,0 +1,207 @@
+"""An objective bound to a batch of items: all that an attack may ask of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..errors import ModelError, PluginFailed
+from ..noise import generator
+from ..types import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from ..types import Objective
+    from .grid import Grid
+
+__all__ = ["BoundObjective"]
+
+
+class BoundObjective:
+    """Values and gradients of an objective at candidate images of items (``spikeproof.types.ItemObjective``).
+
+    Images pass through the model at most ``grid.batch`` rows at a time, and only as far as the layer unless the
+    objective reads the network's own head. Gradients are taken with respect to the images alone: parameters are
+    never touched. Where a value is not finite it becomes minus infinity, so that no attack keeps it; where a gradient
+    is not finite it becomes zero; both mark the item in ``not_finite`` and leave all others as they are.
+
+    Parameters
+    ----------
+    grid : Grid
+    objective : Objective
+    name : str
+        What messages call it.
+    decision : bool
+        Whether it reads decision values.
+    stimuli : numpy.ndarray of int, (item,)
+        Rows of the grid.
+    units : numpy.ndarray of int, (item,)
+        Column of the target unit, -1 for none.
+    directions : numpy.ndarray of int, (item,)
+
+    Attributes
+    ----------
+    forward_rows, backward_rows : int
+        Images that went through the model, and gradients that came back.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        objective: Objective,
+        name: str,
+        *,
+        decision: bool,
+        stimuli: NDArray[np.intp],
+        units: NDArray[np.intp],
+        directions: NDArray[np.intp],
+    ) -> None:
+        if decision and not grid.use_head and grid.readout is None:
+            raise PluginFailed(
+                f"objective {name!r} reads decisions, but the study has no readout: add a [readout] table"
+            )
+        self._grid, self._objective, self._name, self._decision = grid, objective, name, decision
+        device = grid.device
+        self._unit = torch.as_tensor(units, device=device)
+        self._direction = torch.as_tensor(directions, device=device)
+        self._clean = torch.as_tensor(grid.clean_responses[stimuli], device=device)
+        self._partner = torch.as_tensor(grid.clean_responses[grid.partners[stimuli]], device=device)
+        choice = grid.clean_choice
+        self._choice = None if choice is None else torch.as_tensor(choice[stimuli], device=device)
+        self._partner_choice = (
+            None if choice is None else torch.as_tensor(choice[grid.partners[stimuli]], device=device)
+        )
+        self._fold = None if grid.folds is None else torch.as_tensor(grid.folds[stimuli], device=device)
+        whitening = np.eye(grid.clean_responses.shape[1]) if grid.whitening is None else grid.whitening
+        self._fixed: dict[str, NDArray[np.float64]] = {"whitening": whitening, "sd": grid.sd}
+        if grid.readout is not None:
+            self._fixed |= {"weights": grid.readout.weights, "intercepts": grid.readout.intercepts}
+        self._cast: dict[tuple[str, torch.dtype], torch.Tensor] = {}
+        self.not_finite = torch.zeros(len(stimuli), dtype=torch.bool, device=device)
+        self.forward_rows = 0
+        self.backward_rows = 0
+
+    def __len__(self) -> int:
+        return len(self._unit)
+
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Values (row,) of images (row, channel, y, x), without gradients."""
+        values = []
+        with torch.no_grad():
+            for part, rows in self._parts(images, items):
+                value = self._value(part, rows)
+                values.append(self._kept(value, torch.isfinite(value), rows))
+        return torch.cat(values)
+
+    def value_and_gradient(
+        self, images: torch.Tensor, items: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (row,) and their gradients (row, channel, y, x)."""
+        values, gradients = [], []
+        for part, rows in self._parts(images, items):
+            value, gradient = self.differentiate(part, lambda x, rows=rows: self._value(x, rows))
+            finite = torch.isfinite(gradient).flatten(1).all(dim=1)
+            values.append(self._kept(value, finite & torch.isfinite(value), rows))
+            gradients.append(torch.where(finite.view(-1, *[1] * (gradient.ndim - 1)), gradient, 0.0))
+        return torch.cat(values), torch.cat(gradients)
+
+    def differentiate(
+        self, images: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (row,) of a function of images through this model, and their gradients (row, channel, y, x)."""
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            leaf = images.detach().clone().requires_grad_()
+            value = function(leaf)
+            gradient = torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0] if value.requires_grad else None
+        if gradient is None:
+            raise ModelError(
+                f"objective {self._name!r}: the responses are cut off from the image (detached, or computed under "
+                "no_grad), so no gradient exists: read another layer, or use an attack that needs no gradients"
+            )
+        self.backward_rows += len(images)
+        return value.detach(), gradient
+
+    def readings(self, images: torch.Tensor, items: torch.Tensor) -> Readings:
+        """What the objective sees at these images; differentiable where gradients are enabled."""
+        decision = None
+        if self._decision and self._grid.use_head:
+            responses, decision = self._grid.model.both(images)
+        else:
+            responses = self._grid.model.responses(images)
+        self.forward_rows += len(images)
+        if self._decision and decision is None and self._fold is not None:
+            decision = self._read_out(responses, self._fold[items])
+        dtype = responses.dtype
+        return Readings(
+            responses=responses,
+            decision=decision,
+            clean_responses=self._clean[items].to(dtype),
+            partner_responses=self._partner[items].to(dtype),
+            choice=None if self._choice is None else self._choice[items],
+            partner_choice=None if self._partner_choice is None else self._partner_choice[items],
+            unit=self._unit[items],
+            direction=self._direction[items],
+            whitening=self._constant("whitening", dtype),
+        )
+
+    def reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """What the objective reads of each row, (row, number), without gradients: decision values, the target unit's
+        response, or those of all units; responses in standard deviations."""
+        with torch.no_grad():
+            return torch.cat([self._reading(part, rows) for part, rows in self._parts(images, items)])
+
+    def reading_gradient(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Gradient of a random mixture of what the objective reads, (row, channel, y, x)."""
+
+        def mixture(part: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+            read = self._reading(part, rows)
+            signs = generator(self._grid.seed, "mixture").choice([-1.0, 1.0], read.shape[1])
+            return (read * torch.as_tensor(signs).to(read)).sum(dim=1)
+
+        parts = self._parts(images, items)
+        return torch.cat([self.differentiate(part, lambda x, rows=rows: mixture(x, rows))[1] for part, rows in parts])
+
+    def _reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        seen = self.readings(images, items)
+        if seen.decision is not None:
+            return seen.decision
+        scaled = seen.responses / self._constant("sd", seen.responses.dtype)
+        column = torch.arange(scaled.shape[1], device=scaled.device)
+        aimed = (seen.unit[:, None] < 0) | (column == seen.unit[:, None])
+        return torch.where(aimed, scaled, 0.0)
+
+    def _read_out(self, responses: torch.Tensor, folds: torch.Tensor) -> torch.Tensor:
+        """Decision values (row, class) by each row's own fold."""
+        weights = self._constant("weights", responses.dtype)
+        intercepts = self._constant("intercepts", responses.dtype)
+        every = torch.einsum("ru,fcu->rfc", responses, weights) + intercepts
+        return every[torch.arange(len(folds), device=folds.device), folds]
+
+    def _constant(self, name: str, dtype: torch.dtype) -> torch.Tensor:
+        if (name, dtype) not in self._cast:
+            self._cast[name, dtype] = torch.as_tensor(self._fixed[name], dtype=dtype, device=self._grid.device)
+        return self._cast[name, dtype]
+
+    def _value(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        value = self._objective.value(self.readings(images, items))
+        if not isinstance(value, torch.Tensor) or value.shape != (len(images),):
+            got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise PluginFailed(
+                f"objective {self._name!r} must return one number a row, shape ({len(images)},), got {got}"
+            )
+        return value
+
+    def _kept(self, value: torch.Tensor, finite: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        self.not_finite[items[~finite]] = True
+        return torch.where(torch.isfinite(value), value, -torch.inf)
+
+    def _parts(self, images: torch.Tensor, items: torch.Tensor | None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        rows = torch.arange(len(images), device=images.device) if items is None else items
+        if len(rows) != len(images):
+            raise PluginFailed(f"an attack asked for {len(images)} images of {len(rows)} items: name one item a row")
+        yield from zip(images.split(self._grid.batch), rows.split(self._grid.batch), strict=True)
