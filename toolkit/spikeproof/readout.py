@@ -31,6 +31,8 @@ class LinearReadout:
         Stimulus ids that ``fold`` covers.
     fold : numpy.ndarray of int, (stimulus,)
         The fold whose classifier reads this stimulus (it was held out there).
+    notes : tuple of str
+        What a reader should know of the fit, each a clause without a full stop (``"... in 3 folds instead of 5"``).
     """
 
     classes: tuple[str, ...]
@@ -38,6 +40,7 @@ class LinearReadout:
     intercepts: NDArray[np.float64]
     stimuli: tuple[str, ...]
     fold: NDArray[np.intp]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         folds, classes, _ = self.weights.shape
