@@ -1,1 +1,1 @@
-"""Part of spikeproof."""
+"""The readouts of spikeproof: linear classifiers on unit responses, held out over stimuli."""
