@@ -102,6 +102,7 @@ def run(
     batch: int | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    where: str = "study",
 ) -> Result:
     """Run a study and write its result folder, with the report.
 
@@ -118,6 +119,8 @@ def run(
     device : {"auto", "cpu", "cuda"}
     progress : Progress, optional
         Who is told how far it is.
+    where : str
+        What error messages call a study that is given as a mapping.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def run(
     from .study import read_study
 
     if isinstance(study, Mapping):
-        mapping, where, name = study, "study", "run"
+        mapping, name = study, "run"
     else:
         mapping, where, name = read_study(study), str(study), Path(study).stem
     result = execute(
