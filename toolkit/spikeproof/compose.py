@@ -165,7 +165,7 @@ def _share_categories(
             if str(given) != image:
                 raise DataError(
                     f"sources: stimulus {stimulus!r} has category {str(given)!r} on presentation {number} of "
-                    f"{recorded}, but {image!r} among the images: choose another column as category, or rename the folders"
+                    f"{recorded}, but {image!r} among the images: choose another column, or rename the folders"
                 )
         return responses, stimuli
     if not has_presentations:
