@@ -22,7 +22,7 @@ class Unit:
 
     direction: Annotated[
         Literal["up", "down", "either"],
-        "Which way the unit's response is moved; either solves both and keeps the larger.",
+        "Which way the response is moved; either solves both and keeps the larger.",
     ] = "either"
 
     def directions(self) -> tuple[str, ...]:

@@ -78,7 +78,8 @@ def _fit(
 ) -> LinearReadout:
     if responses.dims != ("stimulus", "unit") or labels.dims != ("stimulus",):
         raise DataError(
-            f"readout: expected responses (stimulus, unit) and labels (stimulus,), got {responses.dims} and {labels.dims}"
+            f"readout: expected responses (stimulus, unit) and labels (stimulus,), got {responses.dims} and "
+            f"{labels.dims}"
         )
     stimuli = [str(name) for name in responses["stimulus"].values]
     if [str(name) for name in labels["stimulus"].values] != stimuli:
@@ -87,8 +88,8 @@ def _fit(
     absent = [name for name, none in zip(stimuli, missing.tolist(), strict=True) if none]
     if absent:
         raise DataError(
-            f"readout: stimulus {absent[0]!r} has no category ({len(absent)} of {len(stimuli)} have none): leave out such "
-            "stimuli, or name another category column"
+            f"readout: stimulus {absent[0]!r} has no category ({len(absent)} of {len(stimuli)} have none): leave out "
+            "such stimuli, or name another category column"
         )
     fold, note = stratified_folds(labels.values, stimuli, folds=folds, seed=seed)
     notes = (note,) if note else ()

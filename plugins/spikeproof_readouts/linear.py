@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from spikeproof.errors import DataError, NotEnoughData
 from spikeproof.types import LinearReadout
@@ -21,7 +22,7 @@ def fit_folds(
     labels: ArrayLike,
     fold: ArrayLike,
     *,
-    classifier: Callable[[], Any],
+    classifier: Callable[[], Any] = LogisticRegression,
     stimuli: Sequence[str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> LinearReadout:
@@ -38,7 +39,7 @@ def fit_folds(
     fold : array_like of int, (stimulus,)
         The fold in which each stimulus is held out: 0, 1, ...
     classifier : callable
-        Makes an unfitted linear classifier of scikit-learn.
+        Makes an unfitted linear classifier of scikit-learn; logistic regression with C = 1 by default.
     stimuli : sequence of str, optional
         Stimulus ids; ``"0"``, ``"1"``, ... by default.
     notes : tuple of str
@@ -58,8 +59,7 @@ def fit_folds(
 
     Examples
     --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> readout = fit_folds([[0.0], [0.1], [1.0], [1.1]], list("aabb"), [0, 1, 0, 1], classifier=LogisticRegression)
+    >>> readout = fit_folds([[0.0], [0.1], [1.0], [1.1]], list("aabb"), [0, 1, 0, 1])
     >>> readout.choices([[0.0], [0.1], [1.0], [1.1]], readout.stimuli).tolist()
     ['a', 'a', 'b', 'b']
     """
@@ -78,7 +78,7 @@ def fit_folds(
         missing = np.setdiff1d(classes, names[training])
         if missing.size:
             raise NotEnoughData(
-                f"readout: all stimuli of category {missing[0]!s} are in fold {held_out}, so that none is left to fit on"
+                f"readout: all stimuli of category {missing[0]!s} are in fold {held_out}: none is left to fit on"
             )
         slopes, offsets = _fit(values[training], names[training], classifier, held_out)
         binary = len(slopes) == 1  # scikit-learn gives one row for two classes: that of the second
