@@ -13,7 +13,7 @@ from spikeproof.errors import DataError
 if TYPE_CHECKING:
     from h5py._hl.dataset import AsStrView
 
-__all__ = ["Columns", "as_names", "read_columns", "read_numbers", "read_text"]
+__all__ = ["Columns", "as_names", "is_index", "read_columns", "read_numbers", "read_text"]
 
 Values = NDArray[Any]
 
@@ -56,11 +56,10 @@ def read_columns(table: h5py.Group, rows: int, where: str, *, but: frozenset[str
     left_out: dict[str, str] = {}
     for name in table:
         column = table.get(name)
-        base = name.removesuffix("_index")
-        if name in but or not isinstance(column, h5py.Dataset) or (base != name and base in table):
+        if name in but or not isinstance(column, h5py.Dataset) or is_index(table, name):
             continue
-        index = table.get(f"{name}_index")
-        if isinstance(index, h5py.Dataset):
+        if is_index(table, f"{name}_index"):
+            index = table[f"{name}_index"]
             if not _one_each(column, index, rows):
                 left_out[name] = "several values per row"
                 continue
@@ -78,6 +77,18 @@ def read_columns(table: h5py.Group, rows: int, where: str, *, but: frozenset[str
         else:
             values[name] = _values(column, f"{where}, column {name!r}")
     return Columns(values, left_out)
+
+
+def is_index(table: h5py.Group, name: str) -> bool:
+    """Whether this is no column, but says where each row of another one ends.
+
+    A column of its own may end in ``_index`` too (``image_index`` beside ``image``): its type tells.
+    """
+    index = table.get(name)
+    if not isinstance(index, h5py.Dataset) or not name.endswith("_index") or name.removesuffix("_index") not in table:
+        return False
+    kind = index.attrs.get("neurodata_type", "VectorIndex")
+    return (kind.decode() if isinstance(kind, bytes) else kind) == "VectorIndex"
 
 
 def as_names(values: Values) -> NDArray[np.str_]:

@@ -16,6 +16,7 @@ from spikeproof.types import Inspection, InspectionTable
 from .columns import Columns, Values, as_names, read_columns, read_numbers
 from .layout import Layout, Table, survey
 from .opening import nwb_version, opened, validate
+from .pictures import find_images
 from .presentations import guess_stimulus, missing, overlapping
 from .spikes import read_trains
 from .units import Units, choose_units, read_session, read_units
@@ -32,7 +33,8 @@ class _Guess:
 
     table: Table
     columns: Columns
-    overlaps: str
+    overlaps: int
+    bad: int
     stimulus: str | None
     stimuli: int
     categories: tuple[str, ...]
@@ -53,38 +55,37 @@ def inspect_file(target: str) -> Inspection:
         If it cannot be opened, or is not NWB 2. Anything else that is wrong is listed under ``cannot``.
     """
     path = Path(target).expanduser()
-    cannot: list[str] = []
     facts: list[tuple[str, str]] = []
+    can: list[str] = []
+    cannot: list[str] = []
+    run = ""
     with opened(path) as file:
         facts.append(("NWB version", nwb_version(file, path)))
-        warned: tuple[str, ...] = ()
-        try:
-            warned = validate(path, file)
-        except DataError as error:
-            cannot.append(str(error))
+        warned, built = _warnings(file, path, cannot)
         layout = survey(file)
         session = read_session(file)
         said = (("identifier", session.identifier), ("session", session.session), ("subject", session.subject))
         facts += [(name, value or "not said") for name, value in (*said, ("species", session.species))]
-        units = _units(file, target, layout, facts, cannot)
+        units, countable = _units(file, target, layout, facts, cannot)
         guesses = _guesses(file, target, layout, cannot)
-    if not [guess for guess in guesses if guess.table.presentations]:
+        best = _best(guesses)
+        if best is not None and built and countable:
+            can, run = _suggest(target, guesses, best)
+            names = as_names(best.columns.values[str(best.stimulus)]).tolist()
+            pictured, notes = find_images(file, path, layout, names, None)
+            can += notes if pictured is not None else ()
+            cannot += notes if pictured is None else ()
+    if not any(guess.table.presentations for guess in guesses):
         cannot.append("no table of stimulus presentations: counting spikes needs to know when stimuli were shown")
     cannot += [f"{place} is a link to {goal}, which cannot be reached" for place, goal in layout.broken]
-    cannot += [f"{place}: responses from RoiResponseSeries are not read yet" for place, _ in layout.rois]
-    cannot.append(
-        "attacks on pixels: images in the file are read only from an Images container that names each stimulus"
-    )
-    tables = [_presentation_table(guesses)] if guesses else []
     if units is not None:
-        tables.insert(0, _units_table(units))
+        cannot += [f"{place}: responses from RoiResponseSeries are not read yet" for place, _ in layout.rois]
+    tables = [] if units is None else [_units_table(units)]
+    tables += [_presentation_table(guesses)] if guesses else []
     if layout.images:
         tables.append(InspectionTable(title="Images", columns=("path", "type", "size"), rows=tuple(layout.images)))
     if warned:
-        tables.append(
-            InspectionTable(title="pynwb warns", columns=("warning",), rows=tuple((text,) for text in warned))
-        )
-    can, run = _suggest(target, guesses) if _loadable(units, cannot, target) else ([], "")
+        tables.append(_table_of("pynwb warns", "warning", warned))
     return Inspection(
         title=f"NWB file {path.name}",
         facts=tuple(facts),
@@ -95,22 +96,25 @@ def inspect_file(target: str) -> Inspection:
     )
 
 
-def _loadable(units: Units | None, cannot: Sequence[str], target: str) -> bool:
-    """Whether nothing that concerns the whole file stands in the way; messages of one table name its path."""
-    return units is not None and not any(
-        message.startswith((f"{target}, {units.path}", f"{target} ")) for message in cannot
-    )
+def _warnings(file: h5py.File, path: Path, cannot: list[str]) -> tuple[tuple[str, ...], bool]:
+    """What pynwb warns of, and whether it could read the file at all."""
+    try:
+        return validate(path, file), True
+    except DataError as error:
+        cannot.append(str(error))
+        return (), False
 
 
 def _units(
     file: h5py.File, target: str, layout: Layout, facts: list[tuple[str, str]], cannot: list[str]
-) -> Units | None:
+) -> tuple[Units | None, bool]:
+    """The units table, and whether its spikes can be counted."""
     try:
         path, notes = choose_units(layout, None, target)
         units = read_units(file, path, f"{target}, {path}")
     except DataError as error:
         cannot.append(str(error))
-        return None
+        return None, False
     facts.append(("units", f"{len(units):,} in {path}" + (f" ({notes[0]})" if len(layout.units) > 1 else "")))
     areas = pd.Series(units.areas).value_counts()
     facts.append(("areas", ", ".join(f"{area} ({amount})" for area, amount in areas.items())))
@@ -123,7 +127,8 @@ def _units(
         trains.ready(np.arange(len(units)), units.names, sort=False)
     except DataError as error:
         cannot.append(str(error))
-    return units
+        return units, False
+    return units, True
 
 
 def _guesses(file: h5py.File, target: str, layout: Layout, cannot: list[str]) -> list[_Guess]:
@@ -139,17 +144,16 @@ def _guesses(file: h5py.File, target: str, layout: Layout, cannot: list[str]) ->
             continue
         bad = int((~(stop >= start)).sum())
         if bad:
-            cannot.append(
-                f"{where}: {bad} of {table.rows} rows have NaN or inverted times: only the others can be counted"
-            )
-        overlaps = f"{bad} bad rows" if bad else f"{overlapping(start, stop):,}"
+            cannot.append(f"{where}: {bad} of {table.rows} rows have NaN or inverted times: they cannot be counted")
+        good = stop >= start
+        overlaps = overlapping(start[good], stop[good])
         try:
             stimulus: str | None = guess_stimulus(columns, where)[0]
         except DataError:
             stimulus = None
         categories = () if stimulus is None else _category_columns(columns, stimulus)
         stimuli = 0 if stimulus is None else _different(columns.values[stimulus])
-        found.append(_Guess(table, columns, overlaps, stimulus, stimuli, categories))
+        found.append(_Guess(table, columns, overlaps, bad, stimulus, stimuli, categories))
     return found
 
 
@@ -183,7 +187,7 @@ def _presentation_table(guesses: Sequence[_Guess]) -> InspectionTable:
         (
             guess.table.path,
             f"{guess.table.rows:,}",
-            guess.overlaps,
+            f"{guess.overlaps:,}",
             f"{guess.stimulus} ({guess.stimuli:,} different)" if guess.stimulus else "none by name",
             ", ".join(f"{name} ({_different(guess.columns.values[name])})" for name in guess.categories) or "none",
             _listed(guess.columns),
@@ -206,37 +210,40 @@ def _units_table(units: Units) -> InspectionTable:
     return InspectionTable(title="Columns of units", columns=("column", "different values", "holds"), rows=tuple(rows))
 
 
+def _table_of(title: str, column: str, texts: Sequence[str]) -> InspectionTable:
+    return InspectionTable(title=title, columns=(column,), rows=tuple((text,) for text in texts))
+
+
 def _range(values: Values) -> str:
     if values.dtype.kind in "iuf":
         finite = values[np.isfinite(values)]
-        return f"{finite.min():g} to {finite.max():g}" if finite.size else "NaN only"
+        return f"{finite.min():.10g} to {finite.max():.10g}" if finite.size else "NaN only"
     counts = pd.Series(values).value_counts()
     return ", ".join(f"{value} ({amount})" for value, amount in counts.head(4).items()) + (
         " ..." if len(counts) > 4 else ""
     )
 
 
-def _suggest(target: str, guesses: Sequence[_Guess]) -> tuple[list[str], str]:
+def _best(guesses: Sequence[_Guess]) -> _Guess | None:
     usable = [guess for guess in guesses if guess.table.presentations and guess.stimulus and guess.table.rows > 1]
-    if not usable:
-        return [], ""
-    best = max(usable, key=lambda guess: guess.merit)
+    return max(usable, key=lambda guess: guess.merit, default=None)
+
+
+def _suggest(target: str, guesses: Sequence[_Guess], best: _Guess) -> tuple[list[str], str]:
+    """What the best table allows, and the line that does it."""
     table = best.table.name if [guess.table.name for guess in guesses].count(best.table.name) == 1 else best.table.path
     words = ["spikeproof", "run", "--source", f"nwb:{target}", "--source.table", table]
     words += ["--source.stimulus", str(best.stimulus)]
-    if best.overlaps.endswith("bad rows"):
+    if best.bad:
         words += ["--source.rows", "start_time < stop_time"]
-    can = [
-        f"spike counts of every unit in {best.table.rows:,} presentations of {best.stimuli:,} stimuli ({best.table.path})"
-    ]
+    rows = f"{best.table.rows - best.bad:,} presentations of {best.stimuli:,} stimuli"
+    can = [f"spike counts of every unit in {rows} ({best.table.path})"]
     metrics = ["sparseness"]
     if best.categories:
         words += ["--source.category", best.categories[0], "--readout", "logistic", "--attack", "silence"]
         words += ["--attack", "shift"]
         metrics += ["selectivity", "dropping-curve", "silencing", "margin"]
-        can.append(
-            f"sparseness; selectivity and decoding of {best.categories[0]}; silencing units and shifting activity"
-        )
+        can.append(f"sparseness; selectivity and decoding of {best.categories[0]}; silenced units, shifted activity")
     else:
         can.append("sparseness (selectivity, decoding and attacks on activity need a category column)")
     for metric in metrics:

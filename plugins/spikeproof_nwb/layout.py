@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import h5py
 from spikeproof.errors import DataError
 
+from .columns import is_index
+
 __all__ = ["Layout", "Table", "choose", "survey"]
 
 _NOT_PRESENTATIONS = frozenset({"epochs", "invalid_times"})
@@ -168,11 +170,7 @@ def _groups(group: h5py.Group, path: str, layout: Layout) -> Iterator[tuple[str,
 
 def _columns(group: h5py.Group) -> tuple[str, ...]:
     hidden = {"id", "start_time", "stop_time"}
-    return tuple(name for name in group if name not in hidden and not _is_index(group, name))
-
-
-def _is_index(group: h5py.Group, name: str) -> bool:
-    return name.endswith("_index") and name.removesuffix("_index") in group
+    return tuple(name for name in group if name not in hidden and not is_index(group, name))
 
 
 def _pictured(group: h5py.Group) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NWB"]
 
-_OURS = frozenset({"stimulus_id", "repeat", "start_time", "stop_time", "category"})
+_OURS = frozenset({"stimulus_id", "repeat", "start_time", "stop_time", "category", "presentation_id"})
 _DIMS = frozenset({"presentation", "unit", "time_bin", "response", "session", "subject", "area"})
 
 
