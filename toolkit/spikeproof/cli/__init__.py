@@ -1,0 +1,121 @@
+"""The command line. This module imports Typer and the standard library only: the commands import what they need."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+from spikeproof.errors import SpikeproofError
+
+from .app import command_named, make_app
+from .everywhere import take_global_options
+
+__all__ = ["execute", "main"]
+
+PROGRAM = "spikeproof"
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit: 0 if it worked, 2 if the request was wrong, 1 if it failed."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(argv: Sequence[str]) -> int:
+    """Run one command line.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        What follows the name of the program.
+
+    Returns
+    -------
+    int
+        The exit code. Errors have been said on stderr by then.
+    """
+    settings, line = take_global_options(argv)
+    try:
+        with _short_warnings():
+            code = _run(line)
+        sys.stdout.flush()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except typer.TyperException as error:
+        return _say(_usage(error), error, hint=_help_hint(line))
+    except SpikeproofError as error:
+        return _say(str(error), error, full=settings.traceback)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", None, code=130)
+    except BrokenPipeError:
+        return _leave_pipe()
+    except Exception as error:  # noqa: BLE001 - a person reads this, not a traceback
+        text = f"{type(error).__name__}: {error}"
+        hint = "this is a bug" if settings.traceback else "this is a bug; run again with --traceback to see where"
+        return _say(text, error, full=settings.traceback, hint=f"spikeproof: {hint}", code=1)
+    return code
+
+
+def _run(line: Sequence[str]) -> int:
+    from typer.main import get_command
+
+    command = get_command(make_app(line))
+    code = command.main(args=list(line) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str, error: BaseException | None, *, full: bool = False, hint: str = "", code: int | None = None) -> int:
+    if full and error is not None:
+        traceback.print_exception(error)
+    typer.echo(f"{PROGRAM}: error: {text}", err=True)
+    if hint:
+        typer.echo(hint, err=True)
+    return int(getattr(error, "exit_code", 1)) if code is None else code
+
+
+def _usage(error: typer.TyperException) -> str:
+    near = getattr(error, "possibilities", None)
+    if near:
+        return f"{error.message}: did you mean {' or '.join(near)}?"
+    return error.format_message()
+
+
+def _help_hint(line: Sequence[str]) -> str:
+    name = command_named(line)
+    return f"Try '{PROGRAM} {name} --help'." if name else f"Try '{PROGRAM} --help'."
+
+
+def _leave_pipe() -> int:
+    """Whoever read our output went away: say nothing, and let the interpreter's last flush go nowhere."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Show each warning of a library as one line, without the line of code that it came from."""
+    seen: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,  # noqa: ARG001
+        lineno: int,  # noqa: ARG001
+        file: object = None,  # noqa: ARG001
+        line: str | None = None,  # noqa: ARG001
+    ) -> None:
+        text = f"{PROGRAM}: warning: {message} ({category.__name__})"
+        if text not in seen:
+            seen.add(text)
+            typer.echo(text, err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

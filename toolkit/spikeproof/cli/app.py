@@ -1,0 +1,106 @@
+"""The Typer application: the commands in the order of their use, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from .everywhere import NO_PLUGINS, TRACEBACK
+
+__all__ = ["command_named", "make_app"]
+
+_ABOUT = """How robust is a neural code?
+
+Attack units, populations and behaviour, on recordings and on networks alike,
+and see how damage aimed at one scale shows at the others."""
+
+_EPILOG = """\b
+Start here:
+  spikeproof demo
+  spikeproof inspect recording.nwb"""
+
+_COMMANDS: dict[str, str] = {
+    "run": "Run a study: from a recording or a network to a report.",
+    "demo": "Run the whole path on data that ships with spikeproof.",
+    "inspect": "Say what is in a file, and what can be run on it.",
+    "report": "Write a result's report.html again.",
+    "explain": "Say how a result came about.",
+    "show": "List components, or the parameters of one.",
+    "plugins": "List plugins, with the errors of those that failed.",
+}
+"""Every command with its line in the root help."""
+
+
+def command_named(line: Sequence[str]) -> str:
+    """Return the command that a command line names; empty if it names none.
+
+    >>> command_named(["--version"]), command_named(["run", "study.toml"])
+    ('', 'run')
+    """
+    first = next((token for token in line if not token.startswith("-")), "")
+    return first if first in _COMMANDS else ""
+
+
+def make_app(line: Sequence[str]) -> typer.Typer:
+    """Build the application for one command line.
+
+    Only the command that the line names is imported and gets its parameters, so that the root help stays cheap; it
+    is set in plain text for the same reason (rich takes 80 ms to import).
+    """
+    named = command_named(line)
+    app = typer.Typer(
+        help=_ABOUT,
+        epilog=_EPILOG,
+        add_completion=False,
+        rich_markup_mode="rich" if named else None,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_root)
+    for name, summary in _COMMANDS.items():
+        if name == named:
+            _add(app, name, summary, line[list(line).index(name) + 1 :])
+        else:
+            app.command(name, help=summary)(_placeholder)
+    return app
+
+
+def _add(app: typer.Typer, name: str, summary: str, arguments: Sequence[str]) -> None:
+    from importlib import import_module
+
+    module = import_module(f"{__package__}.{name}_command")
+    function: Callable[..., Any] = module.command(arguments)
+    own_help = bool(getattr(module, "OWN_HELP", False))
+    app.command(
+        name,
+        help=f"{summary}\n\n{module.HELP}",
+        epilog=module.EPILOG,
+        context_settings={"help_option_names": []} if own_help else None,
+    )(function)
+
+
+def _placeholder() -> None:
+    """Stand in for a command that the line doesn't name."""
+
+
+def _version(value: bool) -> None:
+    if value:
+        from spikeproof import __version__
+
+        typer.echo(f"spikeproof {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Show where an error was raised. Works after the command too.")
+    ] = False,
+    no_plugins: Annotated[
+        bool, typer.Option(NO_PLUGINS, help="Leave out plugins of other distributions. Works after the command too.")
+    ] = False,
+) -> None:
+    pass

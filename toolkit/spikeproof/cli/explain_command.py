@@ -1,0 +1,146 @@
+"""``spikeproof explain``: how a result came about, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["EPILOG", "HELP", "command"]
+
+HELP = "What was run, on which data, with which components, weights, seed and machine, and what was refused."
+
+EPILOG = """Examples:
+  spikeproof explain results/study
+  spikeproof explain results/study --json"""
+
+
+def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
+    """Return the command."""
+    return _explain
+
+
+def _explain(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result folder.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the provenance as JSON.")] = False,
+) -> None:
+    from spikeproof.api import open_result
+
+    from .screen import console, show_json
+
+    opened = open_result(result)
+    if as_json:
+        show_json(opened.provenance)
+        return
+    out = console()
+    _run(out, opened.path, opened.provenance)
+    _inputs(out, opened.provenance)
+    _components(out, opened.provenance)
+    _machine(out, opened.provenance)
+    _rest(out, opened.provenance)
+
+
+def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
+    from .screen import say
+
+    study = provenance["study"]
+    say(out, str(path), style="bold")
+    say(
+        out,
+        f"Run from {provenance['started']} to {provenance['finished']} with seed {study['seed']}; "
+        f"intervals from {study['statistics']['draws']} bootstrap draws.",
+    )
+    say(out, f"Systems: {', '.join(provenance['systems'])}.")
+    say(out, f"Metrics: {', '.join(provenance['metrics'])}.")
+    threat = study.get("threat")
+    if threat:
+        radii = ", ".join(f"{radius:g}" for radius in threat["epsilons"])
+        say(
+            out,
+            f"Threat: {threat['norm']} balls of radius {radii}, aimed at {', '.join(threat['aims'])}, on "
+            f"{'all' if threat['stimuli'] == 'all' else threat['stimuli']} stimuli"
+            + (
+                f", with the controls {', '.join(threat['controls'])}." if threat["controls"] else ", without controls."
+            ),
+        )
+    say(out, "The whole study, as it was resolved: study.toml in that folder.")
+
+
+def _inputs(out: Console, provenance: Mapping[str, Any]) -> None:
+    from .screen import facts, heading
+
+    heading(out, "Data")
+    out.print(facts((key, _text(value)) for key, value in provenance["data"].items()))
+    for name, identity in provenance.get("models", {}).items():
+        heading(out, f"Network {name}")
+        out.print(facts((key, _text(value)) for key, value in identity.items()))
+
+
+def _components(out: Console, provenance: Mapping[str, Any]) -> None:
+    from .screen import cell, heading, plain_table
+
+    heading(out, "Components")
+    table = plain_table(("kind", "name", "parameters", "provided by", "revision"), right=("revision",))
+    for part in provenance["components"]:
+        name = f"{part['name']}:{part['target']}" if part.get("target") else part["name"]
+        if part.get("label", part["name"]) not in (part["name"], name):
+            name = f"{part['label']} ({name})"
+        parameters = ", ".join(f"{key} = {_text(value)}" for key, value in part["parameters"].items())
+        provider = f"{part['distribution']} {_version(part)}"
+        table.add_row(*map(cell, (part["kind"], name, parameters or "defaults", provider, part["revision"])))
+    out.print(table)
+    references = dict.fromkeys(part["reference"] for part in provenance["components"] if part.get("reference"))
+    if references:
+        from .screen import sentences
+
+        heading(out, "References of these components")
+        sentences(out, references)
+
+
+def _machine(out: Console, provenance: Mapping[str, Any]) -> None:
+    import shlex
+
+    from .screen import heading, say
+
+    environment = provenance["environment"]
+    heading(out, "Machine")
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+    say(out, f"Python {environment['python']} on {environment['system']}, device {environment['device']}.")
+    say(out, f"Versions: {versions}.")
+    say(out, f"Command: {shlex.join(map(str, environment['argv']))}")
+    seconds = provenance.get("seconds", {})
+    if seconds:
+        slow = sorted(seconds.items(), key=lambda item: -item[1])
+        listed = ", ".join(f"{what} {value:.1f} s" for what, value in slow[:5])
+        more = f", and {len(slow) - 5} more" if len(slow) > 5 else ""
+        say(out, f"Time: {sum(seconds.values()):.1f} s: {listed}{more}.")
+
+
+def _rest(out: Console, provenance: Mapping[str, Any]) -> None:
+    from .screen import heading, sentences
+
+    if provenance.get("notes"):
+        heading(out, "Notes")
+        sentences(out, provenance["notes"])
+    heading(out, "Refused" if provenance["refused"] else "Nothing was refused.")
+    sentences(out, [f"{item['what']}: {item['reason']}" for item in provenance["refused"]])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _version(part: Mapping[str, Any]) -> str:
+    if str(part.get("origin", "")).startswith("file@"):
+        return f"file {part['version'][:12]}"
+    editable = f" ({part['origin']})" if part.get("origin", "wheel") != "wheel" else ""
+    return f"{part['version']}{editable}"

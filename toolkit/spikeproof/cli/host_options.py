@@ -1,0 +1,209 @@
+"""The options of ``run`` that belong to spikeproof itself, not to a component."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from .options import LineOption
+
+__all__ = ["COMPONENTS", "OPTIONS", "RUNNING", "STUDY_KEYS"]
+
+_INPUTS, _THREAT, _MEASURES, _OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
+
+COMPONENTS: dict[str, str] = {
+    "source": "--source",
+    "model": "--model",
+    "readout": "--readout",
+    "objective": "--aims",
+    "attack": "--attack",
+    "metric": "--metric",
+}
+"""The option that chooses the components of each kind."""
+
+STUDY_KEYS: dict[str, tuple[str, str]] = {
+    "norm": ("threat", "norm"),
+    "epsilons": ("threat", "epsilons"),
+    "aims": ("threat", "aims"),
+    "stimuli": ("threat", "stimuli"),
+    "controls": ("threat", "controls"),
+    "draws": ("statistics", "draws"),
+}
+"""Table and key of the study file that an option sets."""
+
+OPTIONS: tuple[LineOption, ...] = (
+    LineOption(
+        name="source",
+        flag="--source",
+        annotation=list[str],
+        metavar="SPEC",
+        panel=_INPUTS,
+        help="Recording, images, or both. Several make one recording.",
+    ),
+    LineOption(
+        name="model",
+        flag="--model",
+        annotation=list[str],
+        metavar="SPEC",
+        panel=_INPUTS,
+        help="Network whose units are read and attacked.",
+    ),
+    LineOption(
+        name="layer",
+        flag="--layer",
+        annotation=list[str],
+        metavar="NAME",
+        panel=_INPUTS,
+        help="Layers to read, of every model.",
+    ),
+    LineOption(
+        name="units",
+        flag="--units",
+        annotation=str,
+        metavar="<int|all>",
+        default="all",
+        panel=_INPUTS,
+        help="How many live units of each layer, drawn with the seed.",
+    ),
+    LineOption(
+        name="readout",
+        flag="--readout",
+        annotation=str,
+        metavar="SPEC",
+        panel=_INPUTS,
+        help="Classifier on the units: its choices are the code's behaviour.",
+    ),
+    LineOption(
+        name="plugin",
+        flag="--plugin",
+        annotation=list[str],
+        metavar="FILE",
+        panel=_INPUTS,
+        help="Python file with a plugin of your own. Naming it runs it.",
+    ),
+    LineOption(
+        name="norm",
+        flag="--norm",
+        annotation=Literal["l2", "linf"],
+        default="l2",
+        panel=_THREAT,
+        help="Norm of the ball that perturbations of images stay in.",
+    ),
+    LineOption(
+        name="epsilons",
+        flag="--epsilons",
+        annotation=list[str],
+        metavar="<float,...>",
+        panel=_THREAT,
+        help="Radii of the ball, ascending, on images in [0, 1].",
+    ),
+    LineOption(
+        name="aims",
+        flag="--aims",
+        annotation=list[str],
+        metavar="NAME,...",
+        default=["unit", "population", "behavior"],
+        panel=_THREAT,
+        help="Objectives: what attacks are meant to move.",
+    ),
+    LineOption(
+        name="stimuli",
+        flag="--stimuli",
+        annotation=str,
+        metavar="<int|all>",
+        default="all",
+        panel=_THREAT,
+        help="How many stimuli are attacked, in a seeded order.",
+    ),
+    LineOption(
+        name="controls",
+        flag="--controls",
+        annotation=list[str],
+        metavar="NAME,...",
+        default=["random", "flipped"],
+        panel=_THREAT,
+        help="Perturbations of equal norm to compare with.",
+    ),
+    LineOption(
+        name="attack",
+        flag="--attack",
+        annotation=list[str],
+        metavar="SPEC",
+        panel=_THREAT,
+        help="How perturbations are searched.",
+    ),
+    LineOption(
+        name="metric",
+        flag="--metric",
+        annotation=list[str],
+        metavar="SPEC",
+        panel=_MEASURES,
+        help="What is measured.",
+    ),
+    LineOption(
+        name="draws",
+        flag="--draws",
+        annotation=int,
+        default=1000,
+        panel=_MEASURES,
+        help="Bootstrap draws behind each interval.",
+    ),
+    LineOption(
+        name="seed",
+        flag="--seed",
+        annotation=int,
+        default=0,
+        panel=_MEASURES,
+        help="Seed of all that is drawn.",
+    ),
+)
+
+RUNNING: tuple[LineOption, ...] = (
+    LineOption(
+        name="out",
+        flag="--out",
+        annotation=Path,
+        metavar="DIR",
+        panel=_OUTPUT,
+        help="Result folder. Without it: results/ and the study's name.",
+    ),
+    LineOption(
+        name="resume",
+        flag="--resume",
+        annotation=bool,
+        default=False,
+        panel=_OUTPUT,
+        help="Go on where a run of the same study stopped.",
+    ),
+    LineOption(
+        name="batch",
+        flag="--batch",
+        annotation=int,
+        panel=_OUTPUT,
+        help="Images that pass a network at once. Changes no number.",
+    ),
+    LineOption(
+        name="device",
+        flag="--device",
+        annotation=Literal["auto", "cpu", "cuda"],
+        default="auto",
+        panel=_OUTPUT,
+        help="Where networks run.",
+    ),
+    LineOption(
+        name="save_study",
+        flag="--save-study",
+        annotation=Path,
+        metavar="FILE",
+        panel=_OUTPUT,
+        help="Also write the study as a file that runs the same.",
+    ),
+    LineOption(
+        name="dry_run",
+        flag="--dry-run",
+        annotation=bool,
+        default=False,
+        panel=_OUTPUT,
+        help="Check the study and its components, print it, run nothing.",
+    ),
+)

@@ -1,0 +1,91 @@
+"""``spikeproof plugins``: every plugin, its state, what it provides, and why it cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spikeproof._host import PluginStatus
+
+__all__ = ["EPILOG", "HELP", "command"]
+
+HELP = "One broken plugin never stops the others: it is listed with its error."
+
+EPILOG = """Examples:
+  spikeproof plugins -v
+  spikeproof plugins --json"""
+
+_STYLES = {"active": "green", "slow": "yellow", "disabled": "dim", "candidate": "yellow"}
+
+
+def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
+    """Return the command."""
+    return _plugins
+
+
+def _plugins(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also show origins, loading times and tracebacks.")
+    ] = False,
+    plugin: Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Also load this file.")] = None,
+) -> None:
+    from spikeproof._host import Host
+
+    found = Host.discover(files=[Path(name) for name in plugin or ()]).plugins
+    if as_json:
+        from .screen import show_json
+
+        show_json([_record(status) for status in found])
+    else:
+        _show(found, verbose=verbose)
+
+
+def _show(found: Sequence[PluginStatus], *, verbose: bool) -> None:
+    from .screen import cell, console, heading, plain_table, say
+
+    out = console()
+    more = ("origin", "loading") if verbose else ()
+    table = plain_table(("plugin", "distribution", "state", *more, "provides"), right=("loading",))
+    for status in found:
+        extra = (status.origin, f"{status.import_ms:.0f} ms") if verbose else ()
+        table.add_row(
+            cell(status.name, "bold"),
+            cell(_version(status)),
+            cell(status.state, _STYLES.get(status.state, "red")),
+            *map(cell, extra),
+            cell(_provides(status)),
+        )
+    out.print(table)
+    problems = [status for status in found if status.error]
+    for status in problems:
+        heading(out, f"{status.name} ({_version(status)}): {status.state}")
+        say(out, status.error, indent=2, style=_STYLES.get(status.state, "red"))
+        if verbose and status.traceback:
+            out.print(status.traceback.rstrip(), soft_wrap=True, style="dim")
+    if any(status.traceback for status in problems) and not verbose:
+        out.print()
+        say(out, "Tracebacks: spikeproof plugins -v")
+
+
+def _version(status: PluginStatus) -> str:
+    version = status.version[:12] if status.origin.startswith("file@") else status.version
+    return f"{status.distribution} {version}".strip()
+
+
+def _provides(status: PluginStatus) -> str:
+    kinds: dict[str, list[str]] = {}
+    for kind, name in status.provides:
+        kinds.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items())
+
+
+def _record(status: PluginStatus) -> dict[str, Any]:
+    record = dataclasses.asdict(status)
+    record["provides"] = [{"kind": kind, "name": name} for kind, name in status.provides]
+    return record
