@@ -91,9 +91,11 @@ def _find(folder: Path, where: str) -> tuple[list[Path], list[str]]:
         hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
         (images if path.suffix.lower() in SUFFIXES and not hidden else others).append(path)
     if not images:
-        held = f"; it holds {others[0].name!r}" + (f" and {len(others) - 1} more files" if len(others) > 1 else "")
+        held = ", which holds no files"
+        if others:
+            held = f"; it holds {others[0].name!r}" + (f" and {len(others) - 1} more files" if len(others) > 1 else "")
         raise DataError(
-            f"{where}: no images in this folder{held if others else ', which holds no files'}. "
+            f"{where}: no images in this folder{held}. "
             f"Give a folder with a folder per category, or with image files ({', '.join(sorted(SUFFIXES))})"
         )
     images.sort(key=lambda path: tuple(natural(part) for part in path.relative_to(folder).parts))
@@ -132,7 +134,8 @@ def _header(path: Path, name: str, where: str) -> tuple[tuple[int, int], str, in
     try:
         with Image.open(path) as image:
             (x, y), mode, frames = image.size, image.mode, int(getattr(image, "n_frames", 1))
-            orientation = int(image.getexif().get(_ORIENTATION, 1))
+            # Pillow decodes all of a PNG file to reach its tags; cameras write none.
+            orientation = 1 if image.format == "PNG" else int(image.getexif().get(_ORIENTATION, 1))
     except _BROKEN as error:
         raise DataError(_broken(name, where, error)) from error
     if frames > 1:

@@ -34,10 +34,10 @@ def signal(
 
     (sd over categories with C - 1 in the denominator; z_i takes +-1, or 0 and +-sqrt(n / (n - 1)) where the number n of
     stimuli a category is odd, so that within each category its mean is exactly 0 and its variance 1). The squared
-    distance between the population vectors of two categories, averaged over pairs of categories, is the same for sparse,
-    distributed and aligned codes: ``2 k d^2 / C`` noise variances; they differ in how many units and directions carry
-    it. The redundant code is the counterpart of :func:`spikeproof_simulate.redundant_population`, the aligned one of
-    ``aligned_population``.
+    distance between the population vectors of two categories, averaged over pairs of categories, is the same for
+    sparse, distributed and aligned codes: ``2 k d^2 / C`` noise variances; they differ in how many units and
+    directions carry it. The redundant code is the counterpart of :func:`spikeproof_simulate.redundant_population`,
+    the aligned one of ``aligned_population``.
 
     Parameters
     ----------
