@@ -17,3 +17,37 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         scale="all",
         domain="stimulus",
     )
+    yield MetricEntry(
+        name="dropping-curve",
+        factory="spikeproof_metrics_population.dropping_curve:DroppingCurve",
+        summary="Decoder accuracy against the number of units, held out over stimuli.",
+        scale="population",
+        needs=("labels",),
+        reference="doi:10.3389/fnsys.2014.00102",
+    )
+    yield MetricEntry(
+        name="decoder-accuracy",
+        factory="spikeproof_metrics_population.decoder_accuracy:DecoderAccuracy",
+        summary="How often the code's own choices are right, against shuffled categories.",
+        scale="behavior",
+        needs=("labels", "choices"),
+    )
+    yield MetricEntry(
+        name="silencing",
+        factory="spikeproof_metrics_population.silencing:Silencing",
+        summary="Choices and accuracy against units silenced: is the choice carried by few units or by many?",
+        scale="behavior",
+        domain="response",
+        needs=("readout", "choices"),
+        attacks=("silence",),
+        reference="doi:10.1152/jn.90248.2008",
+    )
+    yield MetricEntry(
+        name="margin",
+        factory="spikeproof_metrics_population.margin:Margin",
+        summary="Smallest shift of the population that changes the choice, beside random directions.",
+        scale="behavior",
+        domain="response",
+        needs=("readout", "choices", "minimal"),
+        reference="arXiv:1511.04599",
+    )
