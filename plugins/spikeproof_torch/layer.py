@@ -172,6 +172,8 @@ class LayerModel:
                 f"{self.where} was opened for images of shape {self.image_shape} (channel, y, x), "
                 f"got {tuple(images.shape)}"
             )
+        if not images.is_floating_point():
+            raise ModelError(f"{self.where}: images must be floating-point numbers in [0, 1], got {images.dtype}")
         return images
 
     def _only_reading(self, done: Pass, images: torch.Tensor) -> torch.Tensor:

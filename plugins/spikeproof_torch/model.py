@@ -112,7 +112,7 @@ class TorchNetwork:
                 f"torch: {self.name} has no layer {layer!r}; near names: {', '.join(near(layer, self.layers))} "
                 f"({len(self.layers)} layers in all)"
             )
-        part = self.module if layer == OUTPUT and not hasattr(self.module, OUTPUT) else self.module.get_submodule(layer)
+        part = dict(self.module.named_modules()).get(layer, self.module)  # "output" is the module itself
         return probe(
             LayerModel(
                 module=self.module,

@@ -217,8 +217,10 @@ class Target:
         try:
             signature.bind(*self.arguments, **self.keywords)
         except TypeError as error:
+            bare = [item.replace(annotation=item.empty) for item in signature.parameters.values()]
+            plain = signature.replace(parameters=bare, return_annotation=signature.empty)
             raise ModelError(
-                f"torch: {self.label} of {self.where} cannot be called so: {error}; it is {self.name}{signature}: give "
+                f"torch: {self.label} of {self.where} cannot be called so: {error}; it is {self.name}{plain}: give "
                 f"literal arguments, torch:{self.where}:{self.name}(...)"
             ) from error
 
@@ -260,11 +262,19 @@ def _siblings_importable(folder: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(place)
-        for name in set(sys.modules) - before:
-            origin = getattr(sys.modules[name], "__file__", None)
-            beside = origin is not None and Path(origin).resolve().is_relative_to(place)
-            if beside and not name.startswith("_spikeproof_torch_") and "site-packages" not in str(origin):
+        imported = set(sys.modules) - before
+        beside = {name for name in imported if "." not in name and _stands_in(sys.modules[name], place)}
+        for name in imported:
+            if name.partition(".")[0] in beside:
                 del sys.modules[name]
+
+
+def _stands_in(module: ModuleType, folder: str) -> bool:
+    """Whether a top-level module other than the user's file was found in this very folder."""
+    origin = getattr(module, "__file__", None)
+    places = getattr(module, "__path__", ()) or ([origin] if origin else [])
+    ours = module.__name__.startswith("_spikeproof_torch_")
+    return not ours and any(str(Path(place).parent) == folder for place in places)
 
 
 def _literals(call: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
