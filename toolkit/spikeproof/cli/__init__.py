@@ -14,7 +14,7 @@ import typer
 from spikeproof.errors import SpikeproofError
 
 from .app import command_named, make_app
-from .everywhere import take_global_options
+from .everywhere import GlobalSettings, take_global_options
 
 __all__ = ["execute", "main"]
 
@@ -39,10 +39,11 @@ def execute(argv: Sequence[str]) -> int:
     int
         The exit code. Errors have been said on stderr by then.
     """
-    settings, line = take_global_options(argv)
+    settings, line = GlobalSettings(traceback="--traceback" in argv), list(argv)
     try:
+        settings, line = take_global_options(argv)
         with _short_warnings():
-            code = _run(line)
+            code = _run(line, settings)
         sys.stdout.flush()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -61,10 +62,10 @@ def execute(argv: Sequence[str]) -> int:
     return code
 
 
-def _run(line: Sequence[str]) -> int:
+def _run(line: Sequence[str], settings: GlobalSettings) -> int:
     from typer.main import get_command
 
-    command = get_command(make_app(line))
+    command = get_command(make_app(line, settings))
     code = command.main(args=list(line) or ["--help"], prog_name=PROGRAM, standalone_mode=False)
     return code if isinstance(code, int) else 0
 

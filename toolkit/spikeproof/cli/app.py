@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from .everywhere import NO_PLUGINS, TRACEBACK
+from .everywhere import NO_PLUGINS, PLUGIN, TRACEBACK, GlobalSettings
+from .request import Request
 
 __all__ = ["command_named", "make_app"]
 
@@ -16,7 +17,9 @@ _ABOUT = """How robust is a neural code?
 Attack units, populations and behaviour, on recordings and on networks alike,
 and see how damage aimed at one scale shows at the others."""
 
-_EPILOG = """\b
+_EPILOG = """The last three options work after the command too.
+
+\b
 Start here:
   spikeproof demo
   spikeproof inspect recording.nwb"""
@@ -36,6 +39,8 @@ _COMMANDS: dict[str, str] = {
 def command_named(line: Sequence[str]) -> str:
     """Return the command that a command line names; empty if it names none.
 
+    Examples
+    --------
     >>> command_named(["--version"]), command_named(["run", "study.toml"])
     ('', 'run')
     """
@@ -43,11 +48,11 @@ def command_named(line: Sequence[str]) -> str:
     return first if first in _COMMANDS else ""
 
 
-def make_app(line: Sequence[str]) -> typer.Typer:
+def make_app(line: Sequence[str], settings: GlobalSettings) -> typer.Typer:
     """Build the application for one command line.
 
-    Only the command that the line names is imported and gets its parameters, so that the root help stays cheap; it
-    is set in plain text for the same reason (rich takes 80 ms to import).
+    Only the command that the line names is imported and gets its parameters, so that the root help stays cheap; that
+    is set in plain text for the same reason (rich takes longer to import than the rest of it).
     """
     named = command_named(line)
     app = typer.Typer(
@@ -57,31 +62,24 @@ def make_app(line: Sequence[str]) -> typer.Typer:
         rich_markup_mode="rich" if named else None,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback()(_root)
+    app.callback()(_nothing if named else _root)
     for name, summary in _COMMANDS.items():
         if name == named:
-            _add(app, name, summary, line[list(line).index(name) + 1 :])
+            arguments = tuple(line[list(line).index(name) + 1 :])
+            _add(app, Request(name=name, summary=summary, arguments=arguments, plugins=settings.plugins))
         else:
-            app.command(name, help=summary)(_placeholder)
+            app.command(name, help=summary)(_nothing)
     return app
 
 
-def _add(app: typer.Typer, name: str, summary: str, arguments: Sequence[str]) -> None:
+def _add(app: typer.Typer, request: Request) -> None:
     from importlib import import_module
 
-    module = import_module(f"{__package__}.{name}_command")
-    function: Callable[..., Any] = module.command(arguments)
-    own_help = bool(getattr(module, "OWN_HELP", False))
-    app.command(
-        name,
-        help=f"{summary}\n\n{module.HELP}",
-        epilog=module.EPILOG,
-        context_settings={"help_option_names": []} if own_help else None,
-    )(function)
+    import_module(f"{__package__}.{request.name}_command").add(app, request)
 
 
-def _placeholder() -> None:
-    """Stand in for a command that the line doesn't name."""
+def _nothing() -> None:
+    """Stand in for a command that the line doesn't name, and for the options that were taken out of it before."""
 
 
 def _version(value: bool) -> None:
@@ -96,11 +94,15 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
     ] = False,
-    traceback: Annotated[
-        bool, typer.Option(TRACEBACK, help="Show where an error was raised. Works after the command too.")
-    ] = False,
-    no_plugins: Annotated[
-        bool, typer.Option(NO_PLUGINS, help="Leave out plugins of other distributions. Works after the command too.")
-    ] = False,
+    traceback: Annotated[bool, typer.Option(TRACEBACK, help="Show where an error was raised.")] = False,
+    no_plugins: Annotated[bool, typer.Option(NO_PLUGINS, help="Leave out the plugins of other distributions.")] = False,
+    plugin: Annotated[
+        str | None,
+        typer.Option(
+            PLUGIN,
+            metavar="FILE",
+            help="Add a plugin file of your own. Naming it runs it.",
+        ),
+    ] = None,
 ) -> None:
-    pass
+    """Declare the options that work everywhere; they were taken out of the line before."""

@@ -18,7 +18,7 @@ from .options import LineOption
 if TYPE_CHECKING:
     from spikeproof._host import Chosen, Host, Kind, Parameter
 
-__all__ = ["FieldOption", "Slot", "check_flags", "field_options", "panel_title", "set_fields", "slots"]
+__all__ = ["FieldOption", "Slot", "check_flags", "check_known", "field_options", "panel_title", "set_fields", "slots"]
 
 _HOST_KEYS = {"use", "name", "layers", "layer", "units"}
 """Keys of a component's table that are the host's; a table of any kind keeps the first two."""
@@ -144,13 +144,26 @@ def check_flags(flags: Sequence[str], found: Sequence[Slot], options: Sequence[L
         longer = [f"--{kind}.{handle}.{rest}" for handle in chosen if f"--{kind}.{handle}.{rest}" in known]
         if longer:
             raise UsageError(f"{flag}: several components of kind {kind} are chosen; say which: {' or '.join(longer)}")
-        near = difflib.get_close_matches(flag, known, n=2, cutoff=0.75)
-        if near:
-            raise UsageError(f"{flag}: no such option: did you mean {' or '.join(near)}?")
         of_kind = [option.flag for option in options if option.flag.startswith(f"--{kind}.")]
-        names = " and ".join(map(repr, chosen))
-        listed = f"{kind} {names} has {', '.join(of_kind) or 'no options'}" if chosen else "see --help"
+        near = difflib.get_close_matches(flag, of_kind or [option.flag for option in options], n=1)
+        if near:
+            raise UsageError(f"{flag}: no such option: did you mean {near[0]}?")
+        listed = f"{kind} {' and '.join(chosen)} has {', '.join(of_kind) or 'no options'}" if chosen else "see --help"
         raise UsageError(f"{flag}: no such option: {listed}")
+
+
+def check_known(flags: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse options that the command does not have, and say what was meant.
+
+    Raises
+    ------
+    UsageError
+        Naming the near options.
+    """
+    for flag in flags:
+        near = difflib.get_close_matches(flag, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see --help"
+        raise UsageError(f"{flag}: no such option: {hint}")
 
 
 def panel_title(slot: Slot, *, shared: int = 1) -> str:

@@ -79,14 +79,14 @@ def tables(study: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
 def choose(study: Mapping[str, Any], specs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Put the components that the line names into a study.
 
-    Naming a component of a kind replaces all tables of that kind, with their parameters; plugin files are added.
+    Naming a component of a kind replaces all tables of that kind, with their parameters.
 
     Parameters
     ----------
     study : mapping
         What the study file holds; left as it is.
     specs : mapping of str to sequence of str
-        Specs by kind (``source``, ``model``, ``readout``, ``attack``, ``metric``), and files under ``plugin``.
+        Specs by kind (``source``, ``model``, ``readout``, ``attack``, ``metric``).
 
     Examples
     --------
@@ -108,9 +108,6 @@ def choose(study: Mapping[str, Any], specs: Mapping[str, Sequence[str]]) -> dict
         raise UsageError(f"--readout: one readout only, got {', '.join(readouts)}")
     if readouts:
         chosen["readout"] = {"use": readouts[0]}
-    files = [*chosen.get("plugins", ()), *specs.get("plugin", ())]
-    if files:
-        chosen["plugins"] = list(dict.fromkeys(files))
     return chosen
 
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["EPILOG", "HELP", "command"]
+from .request import Request
 
-HELP = """Two small networks, one trained as usual and one against attacks, and a recording simulated from one of them.
+__all__ = ["add"]
+
+_TEXT = """Two small networks, one trained as usual and one against attacks, and a recording simulated from one of them.
 Needs no network and no data. A demo that is finished is shown again."""
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof demo
   spikeproof demo --out my-demo"""
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
-    """Return the command."""
-    return _demo
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command."""
+    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(_demo)
 
 
 def _demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Result folder.")] = Path("spikeproof-demo"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a demo stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", metavar="", help="Go on where a demo stopped.")] = False,
 ) -> None:
     from spikeproof.demo import run_demo
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["NO_PLUGINS", "TRACEBACK", "GlobalSettings", "take_global_options"]
+from spikeproof.errors import UsageError
 
-TRACEBACK, NO_PLUGINS = "--traceback", "--no-plugins"
+__all__ = ["NO_PLUGINS", "PLUGIN", "TRACEBACK", "GlobalSettings", "take_global_options"]
+
+TRACEBACK, NO_PLUGINS, PLUGIN = "--traceback", "--no-plugins", "--plugin"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalSettings:
-    """What the options that stand anywhere on the line say."""
+    """What the options that stand anywhere on the line say.
+
+    Parameters
+    ----------
+    traceback : bool
+        Whether an error shows where it was raised.
+    plugins : tuple of Path
+        Files with a plugin of the user's own.
+    """
 
     traceback: bool
+    plugins: tuple[Path, ...] = ()
 
 
 def take_global_options(argv: Sequence[str]) -> tuple[GlobalSettings, list[str]]:
@@ -23,14 +35,34 @@ def take_global_options(argv: Sequence[str]) -> tuple[GlobalSettings, list[str]]
 
     ``--no-plugins`` sets ``SPIKEPROOF_NO_PLUGINS`` for this process and those that it starts.
 
+    Raises
+    ------
+    UsageError
+        If ``--plugin`` names no file.
+
     Examples
     --------
-    >>> take_global_options(["run", "study.toml", "--traceback"])
-    (GlobalSettings(traceback=True), ['run', 'study.toml'])
+    >>> settings, line = take_global_options(["run", "study.toml", "--traceback"])
+    >>> settings.traceback, line
+    (True, ['run', 'study.toml'])
     """
     end = argv.index("--") if "--" in argv else len(argv)
-    options, rest = argv[:end], argv[end:]
-    if NO_PLUGINS in options:
+    kept: list[str] = []
+    plugins: list[Path] = []
+    traceback = no_plugins = False
+    tokens = iter(argv[:end])
+    for token in tokens:
+        if token == TRACEBACK:
+            traceback = True
+        elif token == NO_PLUGINS:
+            no_plugins = True
+        elif token == PLUGIN or token.startswith(f"{PLUGIN}="):
+            file = token.partition("=")[2] if "=" in token else next(tokens, "")
+            if not file or file.startswith("--"):
+                raise UsageError(f"{PLUGIN}: name a Python file")
+            plugins.append(Path(file))
+        else:
+            kept.append(token)
+    if no_plugins:
         os.environ["SPIKEPROOF_NO_PLUGINS"] = "1"
-    kept = [token for token in options if token not in (TRACEBACK, NO_PLUGINS)]
-    return GlobalSettings(traceback=TRACEBACK in options), [*kept, *rest]
+    return GlobalSettings(traceback=traceback, plugins=tuple(plugins)), [*kept, *argv[end:]]

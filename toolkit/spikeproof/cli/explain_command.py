@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .request import Request
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["EPILOG", "HELP", "command"]
+__all__ = ["add"]
 
-HELP = "What was run, on which data, with which components, weights, seed and machine, and what was refused."
+_TEXT = "What was run, on which data, with which components, weights, seed and machine, and what was refused."
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof explain results/study
   spikeproof explain results/study --json"""
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
-    """Return the command."""
-    return _explain
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command."""
+    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(_explain)
 
 
 def _explain(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result folder.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the provenance as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the provenance as JSON.")] = False,
 ) -> None:
     from spikeproof.api import open_result
 

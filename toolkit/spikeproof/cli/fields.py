@@ -40,24 +40,21 @@ def field_option(
     """
     members = _values(annotation)
     parsed: Any = str
-    metavar: str | None = None
+    metavar: str | None = f"<{type_name(annotation)}>"
     if len(members) == 1 and (members[0] in (bool, int, float, str) or _is_choice(members[0])):
-        parsed = members[0]
+        parsed, metavar = members[0], None
     elif any(_is_sequence(member) for member in members):
-        parsed, metavar = list[str], f"<{type_name(annotation)}>"
-        default = [_shown(item) for item in default] if isinstance(default, tuple | list) else None
-    else:
-        metavar = f"<{type_name(annotation)}>"
-        default = None if default is None else _shown(default)
+        parsed = list[str]
     return LineOption(
         name=name,
         flag=flag,
         annotation=parsed,
         help=text,
         panel=panel,
-        default=_fitting(parsed, default),
+        default=default,
         metavar=metavar,
         aliases=aliases,
+        negatable=parsed is bool,
     )
 
 
@@ -134,19 +131,3 @@ def _is_choice(annotation: object) -> bool:
 
 def _is_sequence(annotation: object) -> bool:
     return get_origin(annotation) in (tuple, list)
-
-
-def _fitting(parsed: object, default: object) -> object:
-    """Return a default that Typer can parse; a study file may hold a wrong one, which is refused where it is used."""
-    if parsed is bool:
-        return default is True
-    if _is_choice(parsed):
-        return default if default in get_args(parsed) else None
-    if parsed in (int, float):
-        admitted = (int,) if parsed is int else (int, float)
-        return default if isinstance(default, admitted) and not isinstance(default, bool) else None
-    return default if isinstance(default, str | list) else None
-
-
-def _shown(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -7,9 +7,9 @@ from typing import Literal
 
 from .options import LineOption
 
-__all__ = ["COMPONENTS", "OPTIONS", "RUNNING", "STUDY_KEYS"]
+__all__ = ["COMPONENTS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "USUAL_AIMS"]
 
-_INPUTS, _THREAT, _MEASURES, _OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
+_INPUTS, _THREAT, _MEASURES, OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
 
 COMPONENTS: dict[str, str] = {
     "source": "--source",
@@ -30,6 +30,9 @@ STUDY_KEYS: dict[str, tuple[str, str]] = {
     "draws": ("statistics", "draws"),
 }
 """Table and key of the study file that an option sets."""
+
+USUAL_AIMS = ("unit", "population", "behavior")
+"""The aims of a study that names none."""
 
 OPTIONS: tuple[LineOption, ...] = (
     LineOption(
@@ -74,14 +77,6 @@ OPTIONS: tuple[LineOption, ...] = (
         help="Classifier on the units: its choices are the code's behaviour.",
     ),
     LineOption(
-        name="plugin",
-        flag="--plugin",
-        annotation=list[str],
-        metavar="FILE",
-        panel=_INPUTS,
-        help="Python file with a plugin of your own. Naming it runs it.",
-    ),
-    LineOption(
         name="norm",
         flag="--norm",
         annotation=Literal["l2", "linf"],
@@ -102,7 +97,7 @@ OPTIONS: tuple[LineOption, ...] = (
         flag="--aims",
         annotation=list[str],
         metavar="NAME,...",
-        default=["unit", "population", "behavior"],
+        default=USUAL_AIMS,
         panel=_THREAT,
         help="Objectives: what attacks are meant to move.",
     ),
@@ -120,7 +115,7 @@ OPTIONS: tuple[LineOption, ...] = (
         flag="--controls",
         annotation=list[str],
         metavar="NAME,...",
-        default=["random", "flipped"],
+        default=("random", "flipped"),
         panel=_THREAT,
         help="Perturbations of equal norm to compare with.",
     ),
@@ -164,30 +159,30 @@ RUNNING: tuple[LineOption, ...] = (
         flag="--out",
         annotation=Path,
         metavar="DIR",
-        panel=_OUTPUT,
+        panel=OUTPUT,
         help="Result folder. Without it: results/ and the study's name.",
     ),
     LineOption(
         name="resume",
         flag="--resume",
         annotation=bool,
-        default=False,
-        panel=_OUTPUT,
+        panel=OUTPUT,
         help="Go on where a run of the same study stopped.",
     ),
     LineOption(
         name="batch",
         flag="--batch",
         annotation=int,
-        panel=_OUTPUT,
-        help="Images that pass a network at once. Changes no number.",
+        default=256,
+        panel=OUTPUT,
+        help="Most images that pass a network at once. Changes no number.",
     ),
     LineOption(
         name="device",
         flag="--device",
         annotation=Literal["auto", "cpu", "cuda"],
         default="auto",
-        panel=_OUTPUT,
+        panel=OUTPUT,
         help="Where networks run.",
     ),
     LineOption(
@@ -195,15 +190,14 @@ RUNNING: tuple[LineOption, ...] = (
         flag="--save-study",
         annotation=Path,
         metavar="FILE",
-        panel=_OUTPUT,
+        panel=OUTPUT,
         help="Also write the study as a file that runs the same.",
     ),
     LineOption(
         name="dry_run",
         flag="--dry-run",
         annotation=bool,
-        default=False,
-        panel=_OUTPUT,
+        panel=OUTPUT,
         help="Check the study and its components, print it, run nothing.",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,45 +16,34 @@ from spikeproof.plugin import SourceEntry
 
 from .components import Slot, panel_title
 from .fields import field_option, value_of
-from .options import LineOption, given, signature
-from .scan import scan
+from .help import HelpPage
+from .options import LineOption, given, help_option, signature
+from .request import Request
 
 if TYPE_CHECKING:
     from spikeproof._host import Chosen, Host, Parameter, Provided
     from spikeproof.types import Inspection
 
-__all__ = ["EPILOG", "HELP", "OWN_HELP", "command", "resolve_input"]
+__all__ = ["add", "resolve_input"]
 
-HELP = """INPUT is a file, a folder, or a SPEC such as nwb:recording.nwb.
-The line to run it is printed alone at the end, ready to copy.
-Once INPUT is named, the options of its source join these."""
+_TEXT = """INPUT is a file, a folder, or a SPEC such as nwb:recording.nwb.
+The line that runs it is printed alone at the end, ready to copy.
+The options of the source join these once INPUT is named."""
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof inspect recording.nwb
   spikeproof inspect recording.nwb --table trials"""
 
-OWN_HELP = True
 _PANEL = "Output"
-_OPTIONS = (
-    LineOption(name="as_json", flag="--json", annotation=bool, default=False, panel=_PANEL, help="Print JSON."),
-    LineOption(
-        name="plugin",
-        flag="--plugin",
-        annotation=list[str],
-        metavar="FILE",
-        panel=_PANEL,
-        help="Python file with a plugin of your own. Naming it runs it.",
-    ),
-)
+_OPTIONS = (LineOption(name="as_json", flag="--json", annotation=bool, panel=_PANEL, help="Print JSON."),)
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:
-    """Build the command for one line: the options of the source that it names are among its own."""
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command for one line: the options of the source that it names are among its own."""
     from spikeproof._host import Host
 
-    line = scan(arguments, _OPTIONS)
-    host = Host.discover(files=[Path(name) for name in line.values.get("plugin", ())])
-    named = _named_input(host, arguments)
+    host = Host.discover(files=request.plugins)
+    named = _named_input(host, request.arguments)
     chosen = resolve_input(host, named) if named else None
     fields = host.parameters(chosen) if chosen is not None else ()
     options = [_option(parameter, number, chosen) for number, parameter in enumerate(fields) if chosen is not None]
@@ -70,7 +59,20 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         }
         _inspect(host, chosen, parameters, as_json=bool(found.get("as_json")))
 
-    return signature(body, (*options, *_OPTIONS), _argument(), _PANEL)
+    page = HelpPage(
+        usage=f"spikeproof {request.name} INPUT [OPTIONS]",
+        summary=request.summary,
+        text=_TEXT,
+        argument=("Input", "INPUT", "File, folder or SPEC."),
+        options=(*options, *_OPTIONS, help_option(_PANEL)),
+        epilog=_EPILOG,
+    )
+    argument = inspect.Parameter(
+        "input_", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument(metavar="INPUT")]
+    )
+    app.command(request.name, help=request.summary, context_settings={"help_option_names": []})(
+        signature(body, (*options, *_OPTIONS), argument, page)
+    )
 
 
 def resolve_input(host: Host, text: str) -> Chosen:
@@ -128,7 +130,7 @@ def _named_input(host: Host, arguments: Sequence[str]) -> str:
             continue
         before = arguments[number - 1] if number else ""
         follows_option = before.startswith("--") and "=" not in before and before != "--json"
-        if not follows_option or token.partition(":")[0] in known or (before != "--plugin" and Path(token).exists()):
+        if not follows_option or token.partition(":")[0] in known or Path(token).exists():
             return token
     return ""
 
@@ -136,7 +138,7 @@ def _named_input(host: Host, arguments: Sequence[str]) -> str:
 def _option(parameter: Parameter, number: int, chosen: Chosen) -> LineOption:
     slot = Slot(kind="source", table={}, chosen=chosen, handle=chosen.entry.name)
     word = parameter.name.replace("_", "-")
-    short = f"--{word}" if word not in ("json", "plugin", "help") else f"--source.{word}"
+    short = f"--{word}" if word not in ("json", "help") else f"--source.{word}"
     aliases = dict.fromkeys(
         (f"--{parameter.name}", f"--source.{word}", f"--source.{parameter.name}", f"--source.{slot.handle}.{word}")
     )
@@ -148,7 +150,7 @@ def _option(parameter: Parameter, number: int, chosen: Chosen) -> LineOption:
         default=None if required else parameter.default,
         text=(parameter.help + (" Required." if required else "")).strip(),
         panel=panel_title(slot),
-        aliases=tuple(alias for alias in aliases if alias not in (short, "--json", "--plugin", "--help")),
+        aliases=tuple(alias for alias in aliases if alias not in (short, "--json", "--help")),
     )
 
 
@@ -190,10 +192,3 @@ def _show(inspection: Inspection) -> None:
     if inspection.run:
         heading(out, "Run it")
         typer.echo(inspection.run)
-
-
-def _argument() -> inspect.Parameter:
-    argument = typer.Argument(
-        metavar="INPUT", help="File, folder or SPEC.", show_default=False, rich_help_panel="Input"
-    )
-    return inspect.Parameter("input_", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, argument])

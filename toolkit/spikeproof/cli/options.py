@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
-__all__ = ["LineOption", "given", "help_parameter", "signature"]
+from spikeproof.errors import UsageError
+
+if TYPE_CHECKING:
+    from .help import HelpPage
+
+__all__ = ["LineOption", "given", "help_option", "signature"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +29,19 @@ class LineOption:
     flag : str
         ``--epsilons``.
     annotation : type
-        What Typer parses: bool, int, float, str, Path, a Literal of texts, or a list of texts (the option repeats).
+        bool, int, float, str, Path, a Literal of texts, or a list of texts (the option repeats).
     help : str
         Short sentences.
     panel : str
         Heading under which help shows it.
     default : object
-        What holds where it isn't given; shown in help.
+        What holds where it isn't given, for help; None if there is nothing to say.
     metavar : str, optional
         What stands for its value in help; the annotation's name by default.
     aliases : tuple of str
-        Further spellings, not shown.
+        Further spellings; help shows short ones only.
+    negatable : bool
+        Whether a switch can be turned off too (``--attack.x`` and ``--no-attack.x``).
     """
 
     name: str
@@ -41,9 +49,10 @@ class LineOption:
     annotation: Any
     help: str
     panel: str
-    default: Any = None
+    default: object = None
     metavar: str | None = None
     aliases: tuple[str, ...] = ()
+    negatable: bool = False
 
     @property
     def is_flag(self) -> bool:
@@ -54,55 +63,77 @@ class LineOption:
     def spellings(self) -> tuple[str, ...]:
         """All that may be written on a line for it."""
         flags = (self.flag, *self.aliases)
-        return (*flags, *(_negative(flag) for flag in flags)) if self.is_flag and "." in self.flag else flags
+        return (*flags, *(_negative(flag) for flag in flags)) if self.negatable else flags
+
+    @property
+    def shown_too(self) -> tuple[str, ...]:
+        """Spellings that help shows beside the first: a short one, and how a component's switch is turned off."""
+        short = tuple(alias for alias in self.aliases if not alias.startswith("--"))
+        return (*short, _negative(self.flag)) if self.negatable else short
+
+    @property
+    def type_shown(self) -> str:
+        """What stands for its value in help; empty for a switch."""
+        if self.is_flag:
+            return ""
+        if self.metavar is not None:
+            return self.metavar
+        choices = get_args(self.annotation)
+        return f"<{'|'.join(choices)}>" if choices else f"<{self.annotation.__name__}>"
+
+    @property
+    def default_shown(self) -> str:
+        """What help says of its default; empty where there is none to speak of."""
+        if self.is_flag:
+            return ("on" if self.default else "off") if self.negatable else ""
+        if isinstance(self.default, tuple | list):
+            return ",".join(map(str, self.default))
+        return "" if self.default is None else str(self.default)
 
     def parameter(self, flag: str, name: str, *, hidden: bool) -> inspect.Parameter:
         """Return the parameter of a Typer command for one spelling."""
-        declaration, shown = flag, bool(self.default not in (None, [], ""))
-        show_default: bool | str = shown
+        negative = f"/{_negative(flag)}" if self.negatable else ""
+        option = typer.Option(f"{flag}{negative}", help=self.help, rich_help_panel=self.panel, hidden=hidden)
+        # Typer passes texts on, and no defaults: whether an option was given is asked of the context, and the value is
+        # read by `value`, whose errors say what was written.
         if self.is_flag:
-            # Typer shows the flag's own name as the default of a bool with a dotted flag: say it in words.
-            show_default = ("on" if self.default else "off") if "." in flag else False
-            declaration = f"{flag}/{_negative(flag)}" if "." in flag else flag
-        option = typer.Option(
-            declaration,
-            help=_escape(self.help),
-            rich_help_panel=self.panel,
-            metavar="" if self.is_flag else self.metavar,
-            show_default=show_default,
-            hidden=hidden,
-        )
-        annotation = self.annotation if self.is_flag else self.annotation | None
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[annotation, option], default=self.default
-        )
+            return _keyword(name, Annotated[bool, option], False)
+        parsed = list[str] if get_origin(self.annotation) is list else str
+        return _keyword(name, Annotated[parsed | None, option], None)
+
+    def value(self, given: object) -> object:
+        """Return the value of what was written.
+
+        Raises
+        ------
+        UsageError
+            If it is no number where one is expected, or none of the choices.
+        """
+        if not isinstance(given, str):
+            return given
+        choices = get_args(self.annotation)
+        if choices:
+            if given not in choices:
+                near = difflib.get_close_matches(given, choices, n=1)
+                hint = f": did you mean {near[0]}?" if near else ""
+                raise UsageError(f"{self.flag}: expected {' or '.join(choices)}, got {given!r}{hint}")
+            return given
+        try:
+            return self.annotation(given)
+        except ValueError:
+            expected = "a whole number" if self.annotation is int else "a number"
+            raise UsageError(f"{self.flag}: expected {expected}, got {given!r}") from None
 
 
-def help_parameter(panel: str) -> inspect.Parameter:
-    """Return ``--help`` as a parameter of its own, so that it stands in a panel and not in one before all others."""
-
-    def show(context: typer.Context, value: bool) -> None:
-        if value:
-            text = context.get_help()  # rich prints it itself and returns nothing
-            if text:
-                typer.echo(text)
-            raise typer.Exit
-
-    option = typer.Option(
-        "--help",
-        "-h",
-        help="Show this and exit.",
-        is_eager=True,
-        callback=show,
-        expose_value=False,
-        rich_help_panel=panel,
-        metavar="",
+def help_option(panel: str) -> LineOption:
+    """Return ``--help`` as help shows it; :func:`signature` makes it work."""
+    return LineOption(
+        name="help_", flag="--help", aliases=("-h",), annotation=bool, help="Show this and exit.", panel=panel
     )
-    return inspect.Parameter("help_", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[bool, option], default=False)
 
 
 def signature(
-    function: Callable[..., None], options: Iterable[LineOption], argument: inspect.Parameter, panel: str
+    function: Callable[..., None], options: Sequence[LineOption], argument: inspect.Parameter, page: HelpPage
 ) -> Callable[..., None]:
     """Give ``function(context, **values)`` the signature that Typer reads.
 
@@ -110,39 +141,49 @@ def signature(
     ----------
     function : callable
         Called with the context and the values by name.
-    options : iterable of LineOption
+    options : sequence of LineOption
     argument : inspect.Parameter
         The command's argument.
-    panel : str
-        Heading under which ``--help`` stands.
+    page : HelpPage
+        What ``--help`` shows.
     """
 
     def command(**values: object) -> None:
         function(values.pop("context"), **values)
 
-    parameters = [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        argument,
-    ]
+    def show(value: bool) -> None:
+        if value:
+            from .help import show_help
+
+            show_help(page)
+            raise typer.Exit
+
+    wants_help = typer.Option("--help", "-h", is_eager=True, callback=show, expose_value=False)
+    parameters = [_keyword("context", typer.Context), argument, _keyword("help_", Annotated[bool, wants_help], False)]
     for option in options:
         parameters.append(option.parameter(option.flag, option.name, hidden=False))
         parameters.extend(
             option.parameter(flag, _alias(option, number), hidden=True) for number, flag in enumerate(option.aliases)
         )
-    parameters.append(help_parameter(panel))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
 
 def given(context: typer.Context, options: Iterable[LineOption], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that stand on the line, by name of their option; defaults are left out."""
+    """Return the values that stand on the line, by name of their option; defaults are left out.
+
+    Raises
+    ------
+    UsageError
+        If a value is not what its option takes.
+    """
     found: dict[str, Any] = {}
     for option in options:
         for name in (option.name, *(_alias(option, number) for number in range(len(option.aliases)))):
             source = context.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":
-                found[option.name] = values[name]
+                found[option.name] = option.value(values[name])
     return found
 
 
@@ -154,6 +195,5 @@ def _alias(option: LineOption, number: int) -> str:
     return f"{option.name}_alias{number}"
 
 
-def _escape(text: str) -> str:
-    """Keep square brackets in help from being read as rich's markup."""
-    return text.replace("[", "\\[")
+def _keyword(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

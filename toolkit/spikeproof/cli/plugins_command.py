@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .request import Request
+
 if TYPE_CHECKING:
     from spikeproof._host import PluginStatus
 
-__all__ = ["EPILOG", "HELP", "command"]
+__all__ = ["add"]
 
-HELP = "One broken plugin never stops the others: it is listed with its error."
+_TEXT = "One broken plugin never stops the others: it is listed with its error."
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof plugins -v
   spikeproof plugins --json"""
 
 _STYLES = {"active": "green", "slow": "yellow", "disabled": "dim", "candidate": "yellow"}
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
-    """Return the command."""
-    return _plugins
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command."""
 
+    def plugins(
+        as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+        verbose: Annotated[
+            bool, typer.Option("--verbose", "-v", metavar="", help="Also show origins, loading times and tracebacks.")
+        ] = False,
+    ) -> None:
+        from spikeproof._host import Host
 
-def _plugins(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also show origins, loading times and tracebacks.")
-    ] = False,
-    plugin: Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Also load this file.")] = None,
-) -> None:
-    from spikeproof._host import Host
+        found = Host.discover(files=request.plugins).plugins
+        if as_json:
+            from .screen import show_json
 
-    found = Host.discover(files=[Path(name) for name in plugin or ()]).plugins
-    if as_json:
-        from .screen import show_json
+            show_json([_record(status) for status in found])
+        else:
+            _show(found, verbose=verbose)
 
-        show_json([_record(status) for status in found])
-    else:
-        _show(found, verbose=verbose)
+    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(plugins)
 
 
 def _show(found: Sequence[PluginStatus], *, verbose: bool) -> None:
@@ -53,7 +53,7 @@ def _show(found: Sequence[PluginStatus], *, verbose: bool) -> None:
     more = ("origin", "loading") if verbose else ()
     table = plain_table(("plugin", "distribution", "state", *more, "provides"), right=("loading",))
     for status in found:
-        extra = (status.origin, f"{status.import_ms:.0f} ms") if verbose else ()
+        extra = (_short(status.origin), f"{status.import_ms:.0f} ms") if verbose else ()
         table.add_row(
             cell(status.name, "bold"),
             cell(_version(status)),
@@ -76,6 +76,12 @@ def _show(found: Sequence[PluginStatus], *, verbose: bool) -> None:
 def _version(status: PluginStatus) -> str:
     version = status.version[:12] if status.origin.startswith("file@") else status.version
     return f"{status.distribution} {version}".strip()
+
+
+def _short(origin: str) -> str:
+    """Return an origin with the first twelve digits of its digest."""
+    kind, at, digest = origin.partition("@")
+    return f"{kind}{at}{digest[:12]}"
 
 
 def _provides(status: PluginStatus) -> str:

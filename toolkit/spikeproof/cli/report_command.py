@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["EPILOG", "HELP", "command"]
+from .request import Request
 
-HELP = "The report is one file that opens without a network. The numbers are those of the run."
+__all__ = ["add"]
 
-EPILOG = """Examples:
+_TEXT = "The report is one file that opens without a network. The numbers are those of the run."
+
+_EPILOG = """Examples:
   spikeproof report results/study
   spikeproof report spikeproof-demo"""
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
-    """Return the command."""
-    return _report
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command."""
+    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(_report)
 
 
 def _report(

@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikeproof.errors import UsageError
+from spikeproof.plugin import AttackEntry
 
-from .components import FieldOption, check_flags, field_options, set_fields, slots
-from .compose import choose, default_out, set_host_values, split_specs, split_words
-from .host_options import OPTIONS, RUNNING
-from .options import LineOption, given, signature
+from .components import FieldOption, check_flags, check_known, field_options, set_fields, slots
+from .compose import choose, default_out, set_host_values, split_specs, split_words, tables
+from .help import HelpPage
+from .host_options import OPTIONS, OUTPUT, RUNNING, STUDY_KEYS, USUAL_AIMS
+from .options import LineOption, given, help_option, signature
+from .request import Request
 from .scan import Scan, scan
 
 if TYPE_CHECKING:
     from spikeproof._host import Host, Kind
     from spikeproof.study import Study
 
-__all__ = ["EPILOG", "HELP", "OWN_HELP", "command"]
+__all__ = ["add"]
 
-HELP = """Give a study file, or name everything on the line. The line wins over the file.
+_TEXT = """Give a study file, or name everything on the line. The line wins over the file.
 A SPEC is NAME or NAME:TARGET, such as nwb:recording.nwb.
 Options that name several things repeat or take commas.
-A chosen component's own options join these: spikeproof run --attack pgd --help"""
+The options of a component join these once it is chosen:
+  spikeproof run --attack pgd --help"""
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof run study.toml --epsilons 0.5,1 --out results/two-radii
   spikeproof run --source nwb:x.nwb --source.table trials --metric sparseness"""
 
 _SPEC_OPTIONS: tuple[Kind, ...] = ("source", "model", "readout", "attack", "metric")
-_HELP_PANEL = "Output and running"
-OWN_HELP = True
-"""``--help`` is one of the options that this module makes."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,63 +53,90 @@ class _Composition:
     options: tuple[LineOption, ...]
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:
-    """Build the command for one line: the options of the components that it chooses are among its own."""
-    composed = _compose(arguments)
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command for one line: the options of the components that it chooses are among its own."""
+    composed = _compose(request.arguments, request.plugins)
 
     def body(context: typer.Context, study: Path | None, **values: object) -> None:
         if study != composed.file:
             raise UsageError(f"{study or composed.file}: put the study file before the options")
         _run(composed, given(context, composed.options, values))
 
-    return signature(body, composed.options, _study_argument(), _HELP_PANEL)
+    page = HelpPage(
+        usage=f"spikeproof {request.name} [STUDY] [OPTIONS]",
+        summary=request.summary,
+        text=_TEXT,
+        argument=("Study file", "STUDY", "A study in TOML."),
+        options=(*composed.options, help_option(OUTPUT)),
+        epilog=_EPILOG,
+    )
+    argument = inspect.Parameter(
+        "study", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Path | None, typer.Argument()], default=None
+    )
+    app.command(request.name, help=request.summary, context_settings={"help_option_names": []})(
+        signature(body, composed.options, argument, page)
+    )
 
 
-def _compose(arguments: Sequence[str]) -> _Composition:
+def _compose(arguments: Sequence[str], own_plugins: Sequence[Path]) -> _Composition:
     from spikeproof._host import Host
     from spikeproof.study import read_study
 
-    line = scan(arguments, (*OPTIONS, *RUNNING), ending=".toml")
+    line = scan(arguments, (*OPTIONS, *RUNNING, help_option(OUTPUT)), ending=".toml")
+    check_known(line.unknown, [option.flag for option in (*OPTIONS, *RUNNING)])
     file = Path(line.arguments[0]) if line.arguments else None
     base = read_study(file) if file is not None else {}
-    bare = file is None
-    where = "the command line" if bare else str(file) if not line.values else f"{file} with the command line"
-    plugins = [*base.get("plugins", ()), *line.values.get("plugin", ())]
+    where = _where(file, line)
+    plugins = list(dict.fromkeys([*base.get("plugins", ()), *map(str, own_plugins)]))
     host = Host.discover(files=[Path(name) for name in plugins])
     study = choose(base, _specs(line, host))
-    found = slots(study, host, where=where, aims=_aims(line, study))
+    if plugins:
+        study["plugins"] = plugins
+    found = slots(study, host, where=where, aims=_aims(line, study, host))
     fields = tuple(field_options(found, host))
-    options = (*_with_names(OPTIONS, host), *RUNNING, *(item.option for item in fields))
-    options = tuple(_with_study(option, study) for option in options)
+    own = (*_with_names(OPTIONS, host), *RUNNING)
+    options = (*(_with_study(option, study) for option in own), *(item.option for item in fields))
     check_flags(line.component_flags, found, options)
     return _Composition(
         arguments=tuple(arguments), file=file, study=study, where=where, host=host, fields=fields, options=options
     )
 
 
+def _where(file: Path | None, line: Scan) -> str:
+    if file is None:
+        return "the command line"
+    return f"{file} and the command line" if line.values or line.component_flags else str(file)
+
+
 def _specs(line: Scan, host: Host) -> dict[str, list[str]]:
-    specs = {"plugin": line.values.get("plugin", [])}
+    specs: dict[str, list[str]] = {}
     for kind in _SPEC_OPTIONS:
         names = {name for item in host.entries(kind) for name in (item.entry.name, item.qualified)}
         specs[kind] = split_specs(line.values.get(kind, []), names)
     return specs
 
 
-def _aims(line: Scan, study: dict[str, Any]) -> list[str]:
-    """Return the objectives whose options are offered: those that are named, or the usual ones of an attack."""
+def _aims(line: Scan, study: dict[str, Any], host: Host) -> list[str]:
+    """Return the objectives whose options are offered: those that are named, or the usual ones of a pixel attack."""
     if "aims" in line.values:
         return split_words(line.values["aims"])
     threat = study.get("threat")
     named = threat.get("aims") if isinstance(threat, dict) else None
     if isinstance(named, list) and all(isinstance(name, str) for name in named):
         return list(named)
-    return ["unit", "population", "behavior"] if threat or study.get("attack") else []
+    return list(USUAL_AIMS) if threat or _attacks_pixels(study, host) else []
+
+
+def _attacks_pixels(study: dict[str, Any], host: Host) -> bool:
+    names = {str(table.get("use")).rpartition("/")[2] for table in tables(study, "attack")}
+    return any(
+        isinstance(item.entry, AttackEntry) and item.entry.domain == "stimulus" and item.entry.name in names
+        for item in host.entries("attack")
+    )
 
 
 def _with_names(options: Sequence[LineOption], host: Host) -> list[LineOption]:
     """Add the names that can be chosen to the help of the options that choose."""
-    from spikeproof.plugin import AttackEntry
-
     kinds: dict[str, Kind] = {**{kind: kind for kind in _SPEC_OPTIONS}, "aims": "objective", "controls": "attack"}
     named = []
     for option in options:
@@ -119,6 +147,8 @@ def _with_names(options: Sequence[LineOption], host: Host) -> list[LineOption]:
                 wanted = option.name == "controls"
                 entries = [entry for entry in entries if isinstance(entry, AttackEntry) and entry.control == wanted]
             names = dict.fromkeys(f"{entry.name}:{entry.target}" if entry.target else entry.name for entry in entries)
+            if option.name == "controls":
+                names["other-unit"] = None  # the host's own
             if names:
                 option = dataclasses.replace(option, help=f"{option.help} Known: {', '.join(names)}.")
         named.append(option)
@@ -127,23 +157,20 @@ def _with_names(options: Sequence[LineOption], host: Host) -> list[LineOption]:
 
 def _with_study(option: LineOption, study: dict[str, Any]) -> LineOption:
     """Show what the study file holds as the default."""
-    from .host_options import STUDY_KEYS
-
     table, key = STUDY_KEYS.get(option.name, ("", option.name))
     holder = study.get(table) if table else study if option.name == "seed" else None
     if isinstance(holder, dict) and key in holder:
-        held = holder[key]
-        shown = [str(item) for item in held] if isinstance(held, list) else held
-        if option.annotation is str:
-            shown = str(shown)
-        if isinstance(shown, list) == isinstance(option.default, list) or option.name == "epsilons":
-            return dataclasses.replace(option, default=shown)
+        return dataclasses.replace(option, default=holder[key])
     return option
 
 
 def _run(composed: _Composition, values: dict[str, Any]) -> None:
     from spikeproof.study import parse_study
 
+    if composed.file is None and not values:
+        raise UsageError(
+            "nothing to run: give a study file, or at least --source SPEC and --metric SPEC (see spikeproof run --help)"
+        )
     set_host_values(composed.study, values)
     set_fields(composed.study, composed.fields, values)
     study = parse_study(composed.study, where=composed.where)
@@ -188,12 +215,3 @@ def _keep_study(study: Study, composed: _Composition, values: dict[str, Any]) ->
         typer.echo(f"study written to {file}", err=True)
     if values.get("dry_run"):
         typer.echo(text, nl=False)
-
-
-def _study_argument() -> inspect.Parameter:
-    argument = typer.Argument(
-        metavar="STUDY", help="Study file (TOML).", show_default=False, rich_help_panel="Study file"
-    )
-    return inspect.Parameter(
-        "study", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Path | None, argument], default=None
-    )

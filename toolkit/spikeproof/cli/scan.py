@@ -22,11 +22,14 @@ class Scan:
         What is no option and no option's value, in order.
     component_flags : list of str
         Options of components (``--attack.steps``), as written, without their values.
+    unknown : list of str
+        Options that are neither known nor a component's.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
     component_flags: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def scan(arguments: Sequence[str], options: Collection[LineOption], *, ending: str = "") -> Scan:
@@ -58,8 +61,8 @@ def scan(arguments: Sequence[str], options: Collection[LineOption], *, ending: s
                 value = following
             if value is not None:
                 found.values.setdefault(option.name, []).append(value)
-        elif option is None and "." in token:
-            found.component_flags.append(token)
+        elif option is None:
+            (found.component_flags if "." in token else found.unknown).append(token)
             if value is None and following is not None and not _stands_alone(following, ending):
                 next(tokens)
     return found

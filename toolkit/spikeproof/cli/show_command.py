@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,42 +12,41 @@ import typer
 from spikeproof.errors import UsageError
 from spikeproof.plugin import Entry
 
+from .request import Request
+
 if TYPE_CHECKING:
     from spikeproof._host import Chosen, Host, Kind, Parameter, Provided
 
-__all__ = ["EPILOG", "HELP", "KINDS", "command"]
+__all__ = ["KINDS", "add"]
 
-HELP = "KIND is source, model, readout, objective, attack, metric or encoder."
+_TEXT = "KIND is source, model, readout, objective, attack, metric or encoder."
 
-EPILOG = """Examples:
+_EPILOG = """Examples:
   spikeproof show attack
   spikeproof show attack pgd"""
 
 KINDS: tuple[Kind, ...] = ("source", "model", "encoder", "readout", "objective", "attack", "metric")
 
 
-def command(arguments: Sequence[str]) -> Callable[..., None]:  # noqa: ARG001
-    """Return the command."""
-    return _show
+def add(app: typer.Typer, request: Request) -> None:
+    """Add the command."""
 
+    def show(
+        kind: Annotated[str | None, typer.Argument(metavar="KIND", help="All kinds without it.")] = None,
+        name: Annotated[str | None, typer.Argument(metavar="NAME", help="One component.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+    ) -> None:
+        from spikeproof._host import Host
 
-def _show(
-    kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="All kinds without it.", show_default=False)
-    ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One component.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    plugin: Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE", help="Also load this file.")] = None,
-) -> None:
-    from spikeproof._host import Host
+        host = Host.discover(files=request.plugins)
+        kinds = KINDS if kind is None else (_kind(kind),)
+        if name is None:
+            _all(host, kinds, as_json=as_json)
+        else:
+            # A target is not needed to read parameters: what follows a colon is dropped.
+            _one(host, kinds[0], name.partition(":")[0], as_json=as_json)
 
-    host = Host.discover(files=[Path(file) for file in plugin or ()])
-    kinds = KINDS if kind is None else (_kind(kind),)
-    if name is not None:
-        # A target is not needed to read parameters: what follows a colon is dropped.
-        _one(host, kinds[0], name.partition(":")[0], as_json=as_json)
-    else:
-        _all(host, kinds, as_json=as_json)
+    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(show)
 
 
 def _kind(text: str) -> Kind:
