@@ -151,7 +151,7 @@ def _unreadable(column: h5py.Dataset) -> str:
 
 def _values(column: h5py.Dataset, where: str) -> Values:
     if h5py.check_string_dtype(column.dtype) is not None:
-        values = _read(column.asstr(errors="backslashreplace"), where)
+        values = _read(column.asstr("utf-8", errors="backslashreplace"), where)
         return np.array([str(value) for value in np.ravel(values)], dtype=np.str_)
     values = _read(column, where)
     elements = column.attrs.get("elements")  # EnumData: numbers that index a list of names

@@ -142,10 +142,12 @@ def _guesses(file: h5py.File, target: str, layout: Layout, cannot: list[str]) ->
         except DataError as error:
             cannot.append(str(error))
             continue
-        bad = int((~(stop >= start)).sum())
+        good = stop > start
+        bad = int((~good).sum())
         if bad:
-            cannot.append(f"{where}: {bad} of {table.rows} rows have NaN or inverted times: they cannot be counted")
-        good = stop >= start
+            cannot.append(
+                f"{where}: {bad} of {table.rows} rows have NaN, inverted or empty times: they cannot be counted"
+            )
         overlaps = overlapping(start[good], stop[good])
         try:
             stimulus: str | None = guess_stimulus(columns, where)[0]
@@ -225,7 +227,9 @@ def _range(values: Values) -> str:
 
 
 def _best(guesses: Sequence[_Guess]) -> _Guess | None:
-    usable = [guess for guess in guesses if guess.table.presentations and guess.stimulus and guess.table.rows > 1]
+    usable = [
+        guess for guess in guesses if guess.table.presentations and guess.stimulus and guess.table.rows - guess.bad > 1
+    ]
     return max(usable, key=lambda guess: guess.merit, default=None)
 
 

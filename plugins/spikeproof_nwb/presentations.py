@@ -77,30 +77,28 @@ def windows(
     needed = (start,) if window is not None else (start, stop)
     invalid = ~np.isfinite(needed).all(axis=0)
     inverted = stop < start
+    empty = stop == start if window is None else np.zeros(len(start), dtype=np.bool_)
+    kinds = (
+        (invalid, "without a time to start or stop at"),
+        (inverted, "ending before the start"),
+        (empty, "lasting 0 s"),
+    )
+    said = " and ".join(f"{_rows(rows[bad])} {what}" for bad, what in kinds if bad.any())
     if invalid.any() or inverted.any():
-        said = [
-            f"{_rows(rows[bad])} {what}"
-            for bad, what in (
-                (invalid, "without a time to start or stop at"),
-                (inverted, "ending before the start"),
-            )
-            if bad.any()
-        ]
         raise DataError(
-            f"{where}: {' and '.join(said)}: spikes cannot be counted there. Mend the file, or keep only "
-            'the rows that can be counted with rows = "start_time < stop_time"'
+            f"{where}: {said}: spikes cannot be counted there. Mend the file, or keep only the rows that can be "
+            'counted with rows = "start_time < stop_time"'
         )
-    if window is not None:
-        unknown = int((~np.isfinite(stop)).sum())
-        note = (f"stop_time is missing in {unknown} rows; it is not used, as `window` counts from start_time",)
-        return Windows(start + window[0], start + window[1], note if unknown else ())
-    empty = stop == start
     if empty.any():
         raise DataError(
-            f"{where}: stop_time equals start_time in {_rows(rows[empty])}, so no spike can fall into them: "
-            "say with `window` which seconds after start_time to count, such as window = [0.0, 0.2]"
+            f"{where}: {said}: no spike can fall there. Say with `window` which seconds after start_time to count, "
+            'such as window = [0.0, 0.2], or leave these rows out with rows = "start_time < stop_time"'
         )
-    return Windows(start, stop, ())
+    if window is None:
+        return Windows(start, stop, ())
+    unknown = int((~np.isfinite(stop)).sum())
+    note = f"stop_time is missing in {unknown} rows; it is not used, as `window` counts from start_time"
+    return Windows(start + window[0], start + window[1], (note,) if unknown else ())
 
 
 def overlapping(start: NDArray[np.float64], stop: NDArray[np.float64]) -> int:

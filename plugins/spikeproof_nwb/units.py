@@ -191,7 +191,7 @@ def _text_column(table: h5py.Group | None, name: str) -> NDArray[np.str_] | None
     column = table.get(name) if isinstance(table, h5py.Group) else None
     if not isinstance(column, h5py.Dataset) or h5py.check_string_dtype(column.dtype) is None:
         return None
-    return np.array(column.asstr(errors="backslashreplace")[()], dtype=np.str_)
+    return np.array(column.asstr("utf-8", errors="backslashreplace")[()], dtype=np.str_)
 
 
 def _location(file: h5py.File, reference: h5py.Reference) -> str:

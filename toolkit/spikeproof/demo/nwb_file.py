@@ -81,9 +81,8 @@ def _responses(recording: Recording) -> xr.Dataset:
 def _counts(responses: xr.Dataset) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     import numpy as np
 
-    for name in ("start_time", "stop_time"):
-        if name not in responses.coords:
-            raise DataError(f"write_nwb: coordinate {name!r} (s) on presentation is missing: when was each shown?")
+    if "start_time" not in responses.coords:
+        raise DataError("write_nwb: coordinates 'start_time' and 'stop_time' (s) are missing: when was each shown?")
     start = np.asarray(responses["start_time"].values, dtype=np.float64)
     stop = np.asarray(responses["stop_time"].values, dtype=np.float64)
     order = np.argsort(start, kind="stable")
@@ -95,9 +94,10 @@ def _counts(responses: xr.Dataset) -> tuple[NDArray[np.int64], NDArray[np.float6
     wrong |= ((stop <= start)[:, None]) & (values > 0)
     if wrong.any():
         row, column = (int(place[0]) for place in np.nonzero(wrong))
+        unit = str(responses["unit"].values[column])
         raise DataError(
-            f"write_nwb: response {values[row, column]} of unit {responses['unit'].values[column]!r} in "
-            f"presentation {row} ({start[row]} to {stop[row]} s) is no count of spikes that fit there ({int(wrong.sum())} such values)"
+            f"write_nwb: response {values[row, column]} of unit {unit!r} in presentation {row} ({start[row]} to "
+            f"{stop[row]} s) is no count of spikes that fit there ({wrong.sum()} such values)"
         )
     return values.astype(np.int64), start, stop
 

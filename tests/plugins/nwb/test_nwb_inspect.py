@@ -1,0 +1,101 @@
+"""``inspect`` says what is there, what can be done and how."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spikeproof.errors import DataError
+from spikeproof.types import Inspectable, Source
+from spikeproof_nwb.source import NWB
+
+TRIALS = {
+    "start": range(8),
+    "stop": range(1, 9),
+    "image": list("abcdabcd"),
+    "category": list("xxyyxxyy"),
+    "object_type": list("pqpqpqpq"),
+    "choice": list("xyxyxyyx"),
+}
+
+
+def test_it_is_a_source_that_can_be_inspected(write_file: Callable[..., Path]) -> None:
+    source = NWB(target=str(write_file()))
+    assert isinstance(source, Source)
+    assert isinstance(source, Inspectable)
+
+
+def test_facts_tables_and_a_line_to_run(write_file: Callable[..., Path]) -> None:
+    path = write_file(trials=TRIALS, unit_columns={"quality": ("good", "noise", "good")})
+    seen = NWB(target=str(path)).inspect()
+    facts = dict(seen.facts)
+    assert (facts["identifier"], facts["session"], facts["subject"], facts["species"]) == (
+        "file-1",
+        "s1",
+        "m1",
+        "Mus musculus",
+    )
+    assert (facts["units"], facts["spikes"]) == ("3 in /units", "9")
+    assert facts["spikes per unit"] == "0 to 6, 1 without any"
+    units, tables = seen.tables
+    assert ("quality", "2", "good (2), noise (1)") in units.rows
+    assert tables.rows == (
+        (
+            "/intervals/trials",
+            "8",
+            "0",
+            "image (4 different)",
+            "category (2), object_type (2)",
+            "category (2), choice (2), image (4), object_type (2)",
+        ),
+    )
+    assert seen.run == (
+        f"spikeproof run --source nwb:{path} --source.table trials --source.stimulus image --source.category category "
+        "--readout logistic --attack silence --attack shift --metric sparseness --metric selectivity "
+        "--metric dropping-curve --metric silencing --metric margin --out results/small"
+    )
+    assert seen.can[0] == "spike counts of every unit in 8 presentations of 4 stimuli (/intervals/trials)"
+    assert seen.cannot == ()
+
+
+def test_the_line_survives_a_shell_and_odd_names(write_file: Callable[..., Path]) -> None:
+    path = write_file("my file.nwb", trials=TRIALS | {"stop": [1, 2, 3, 4, 5, 6, 7, np.nan]})
+    seen = NWB(target=str(path)).inspect()
+    words = shlex.split(seen.run)
+    assert words[3] == f"nwb:{path}"
+    assert words[words.index("--source.rows") + 1] == "start_time < stop_time"
+    assert any("1 of 8 rows have NaN, inverted or empty times" in text for text in seen.cannot)
+
+
+def test_without_categories_only_what_needs_none_is_proposed(write_file: Callable[..., Path]) -> None:
+    seen = NWB(target=str(write_file())).inspect()
+    assert "--readout" not in seen.run
+    assert "--metric sparseness" in seen.run
+    assert "selectivity, decoding and attacks on activity need a category column" in seen.can[1]
+
+
+@pytest.mark.parametrize("ends", [[20, 30, 30], [6, 3, 9]])
+def test_defects_are_listed_and_nothing_is_proposed(
+    write_file: Callable[..., Path], rewrite: Callable[..., None], ends: list[int]
+) -> None:
+    path = write_file(spoil=lambda file: rewrite(file, "units/spike_times_index", np.array(ends)))
+    seen = NWB(target=str(path)).inspect()
+    assert seen.run == ""
+    assert any("spike_times_index" in text for text in seen.cannot)
+    assert dict(seen.facts)["units"] == "3 in /units"
+
+
+def test_a_file_without_units_or_presentations_says_so(write_file: Callable[..., Path]) -> None:
+    seen = NWB(target=str(write_file(trains=None, trials=None))).inspect()
+    assert seen.run == ""
+    assert any("no units, so no spike times" in text for text in seen.cannot)
+    assert any("no table of stimulus presentations" in text for text in seen.cannot)
+
+
+def test_what_is_not_nwb_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.nwb").write_bytes(b"hello")
+    with pytest.raises(DataError, match="is not HDF5"):
+        NWB(target=str(tmp_path / "a.nwb")).inspect()
