@@ -10,7 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
-from spikeproof.statistics import Resampling, bootstrap_draws, crossing, interval, stack_statistic
+from spikeproof.statistics import (
+    Resampling,
+    bootstrap_draws,
+    bootstrap_fraction,
+    crossing,
+    interval,
+    stack_statistic,
+)
 from spikeproof.types import Code, Evidence
 
 from .cross_scale_text import sentences
@@ -20,6 +27,7 @@ from .text import joined
 __all__ = ["CrossScale", "relative_shifts"]
 
 SCALES = ("unit", "population", "behavior")
+_OVER = ["target", "stimulus"]
 _NESTED = {"target": ["subject", "session"]}
 _DEFINITION = (
     "Mean over targets and attacked stimuli of the distance between the clean and the perturbed response, over the "
@@ -122,13 +130,15 @@ class CrossScale:
         means, drawn, fixed = [], [], set[str]()
         for row in rows:
             cells = shift.isel(target=row.targets)
-            means.append(cells.mean(dim=["target", "stimulus"]))
-            draws = bootstrap_draws(cells, ["target", "stimulus"], resampling, nested_in=_NESTED)
+            means.append(cells.mean(dim=_OVER))
+            draws = bootstrap_draws(cells, _OVER, resampling, nested_in=_NESTED)
             fixed |= set(filter(None, str(draws.attrs.get("not_resampled", "")).split(", ")))
             drawn.append(draws.transpose("draw", "scale", "epsilon"))
         epsilon = shift["epsilon"]
         names = xr.DataArray([row.name for row in rows], dims=("row",))
         matrix = _summary(means, drawn, names, level)
+        if "behavior" in scales:
+            matrix = _honest_behavior(matrix, shift, rows, code.behavior_pair_distance, resampling)
         doses = epsilon.values
         half = [xr.DataArray(crossing(doses, m.values, 0.5), dims=("scale",), coords={"scale": scales}) for m in means]
         half_drawn = [m.isel(epsilon=0, drop=True).copy(data=crossing(doses, m.values, 0.5)) for m in drawn]
@@ -169,6 +179,19 @@ def _summary(values: list[xr.DataArray], draws: list[xr.DataArray], along: xr.Da
     samples = xr.concat(draws, dim=dim, join="exact").transpose("draw", *estimate.dims)
     low, high = interval(samples.values, estimate.values, level, undefined="exclude")
     return stack_statistic(estimate, estimate.copy(data=low), estimate.copy(data=high))
+
+
+def _honest_behavior(
+    matrix: xr.DataArray, shift: xr.DataArray, rows: tuple[Row, ...], distance: float, resampling: Resampling
+) -> xr.DataArray:
+    """Bound the cells of behaviour where no choice, or every choice, changed: there no draw differs from the data."""
+    changed = (shift.sel(scale="behavior") * distance).round()
+    parts = [
+        bootstrap_fraction(changed.isel(target=row.targets), _OVER, resampling, nested_in=_NESTED, name="changed")
+        for row in rows
+    ]
+    cells = xr.concat([part.drop_vars("scale").drop_attrs() for part in parts], dim=matrix["row"]) / distance
+    return matrix.where(matrix["scale"] != "behavior", cells)
 
 
 def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[str], dead_targets: int) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
 from spikeproof.statistics import (
     Resampling,
-    bootstrap_mean,
+    bootstrap_fraction,
     interval,
     permutation_p,
     resampling_weights,
@@ -95,7 +95,7 @@ class DecoderAccuracy:
         """Average over stimuli: ``accuracy``, ``balanced_accuracy`` and their ``chance`` (statistic,)."""
         correct = measured["correct"].isel(target=0, drop=True)
         labels, choices = _labels_and_choices(code)
-        accuracy = bootstrap_mean(correct, ["stimulus"], resampling, name="accuracy")
+        accuracy = bootstrap_fraction(correct, ["stimulus"], resampling, name="accuracy")
         weights = resampling_weights(correct, "stimulus", resampling)[0]
         balanced = balanced_accuracy(correct.values, labels, np.ones((1, len(labels))))[0]
         drawn = balanced_accuracy(correct.values, labels, weights)

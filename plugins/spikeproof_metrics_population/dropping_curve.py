@@ -14,7 +14,7 @@ from spikeproof.errors import BadParameter, NotEnoughData
 from spikeproof.statistics import (
     Resampling,
     bootstrap_draws,
-    bootstrap_mean,
+    bootstrap_fraction,
     crossing,
     interval,
     permutation_p,
@@ -165,7 +165,7 @@ class DroppingCurve:
         """
         cells = measured.isel(target=0, drop=True)
         over = ["subset", "stimulus"]
-        accuracy = bootstrap_mean(cells["correct"], over, resampling, name="accuracy")
+        accuracy = bootstrap_fraction(cells["correct"], over, resampling, name="accuracy")
         draws = bootstrap_draws(cells["correct"], over, resampling).transpose("draw", "size")
         null = cells["shuffled"].mean("stimulus").transpose("subset", "size")
         expected = null.mean("subset")
@@ -219,8 +219,8 @@ class DroppingCurve:
         summary["units_95"].attrs |= {
             "long_name": "number of units for 95 % of the full accuracy",
             "units": "units",
-            "definition": "Where the mean curve first reaches 95 % of its value at the largest size, interpolated "
-            "linearly, and at least 1. It means little where the full accuracy is not above chance.",
+            "definition": "Where the mean curve reaches 95 % of its value at the largest size and stays there, "
+            "interpolated linearly, at least the smallest size. It means little where that accuracy is at chance.",
         }
 
     def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:
@@ -254,6 +254,10 @@ def _units(count: int) -> str:
 
 
 def _units_for_share(sizes: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Number of units at which curves (..., size) reach 95 % of their last value, at least the smallest size."""
+    """Number of units from which on curves (..., size) stay at 95 % of their last value, at least the smallest size.
+
+    The lower envelope keeps a curve of few subsets, which is not monotone, from crossing early by chance.
+    """
     share = curves / curves[..., -1:]
+    share = np.minimum.accumulate(share[..., ::-1], axis=-1)[..., ::-1]
     return np.asarray(np.maximum(crossing(sizes, share, SHARE), sizes[0]))

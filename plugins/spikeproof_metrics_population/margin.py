@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
-from spikeproof.statistics import Resampling, bootstrap_mean, interval, resampling_weights, stack_statistic
+from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights, stack_statistic
 from spikeproof.types import Code, Evidence
 
 from .text import number, with_interval
@@ -82,7 +82,7 @@ class Margin:
             whole.append(distribution)
             medians.append(distribution.isel(quantile=middle, drop=True))
             inside = (cells <= 1).astype(np.float64)
-            within.append(bootstrap_mean(inside, ["target", "stimulus"], resampling, name="within_one").drop_attrs())
+            within.append(_fraction(inside, resampling))
         summary = xr.Dataset(
             {
                 "distribution": xr.concat(whole, dim=along.rename("direction")),
@@ -135,6 +135,10 @@ def _quantiles(cells: xr.DataArray, quantiles: NDArray[np.float64], resampling: 
         low, high = np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
     coords = {"quantile": quantiles}
     return stack_statistic(*(xr.DataArray(v, dims=("quantile",), coords=coords) for v in (estimate, low, high)))
+
+
+def _fraction(inside: xr.DataArray, resampling: Resampling) -> xr.DataArray:
+    return bootstrap_fraction(inside, ["target", "stimulus"], resampling, name="within_one").drop_attrs()
 
 
 def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:

@@ -13,7 +13,7 @@ from spikeproof.errors import NotEnoughData
 from spikeproof.statistics import (
     Resampling,
     bootstrap_draws,
-    bootstrap_mean,
+    bootstrap_fraction,
     crossing,
     interval,
     permutation_p,
@@ -84,7 +84,7 @@ class Silencing:
         along = xr.DataArray(orders, dims=("order",))
 
         def curves(variable: str) -> xr.DataArray:
-            parts = [bootstrap_mean(part[variable], over, resampling, name=variable) for part in cells.values()]
+            parts = [bootstrap_fraction(part[variable], over, resampling, name=variable) for part in cells.values()]
             return xr.concat([part.drop_attrs() for part in parts], dim=along.rename("order"))
 
         out = {"changed": curves("changed")}

@@ -91,8 +91,8 @@ def test_the_order_ignores_the_stimulus_that_is_read() -> None:
     values[fold == 2] = np.random.default_rng(5).normal(50.0, 20.0, values[fold == 2].shape)
     other = Code(system="recording", responses=code.responses.copy(data=values), readout=code.readout)
     for name in ("weight", "greedy"):
-        before = targets(code, draws=1)[name, "behavior"].perturbed.values == 0
-        after = targets(other, draws=1)[name, "behavior"].perturbed.values == 0
+        before = targets(code, to="zero", draws=1)[name, "behavior"].perturbed.values == 0
+        after = targets(other, to="zero", draws=1)[name, "behavior"].perturbed.values == 0
         np.testing.assert_array_equal(before[:, fold == 2], after[:, fold == 2])
         assert (before[:, fold != 2] != after[:, fold != 2]).any()
 

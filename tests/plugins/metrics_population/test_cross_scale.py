@@ -203,7 +203,7 @@ def test_eps50_of_a_linear_dose_response_is_the_closed_form_and_infinite_where_h
 def test_intervals_widen_with_the_spread_over_targets_and_hold_the_truth() -> None:
     rng = np.random.default_rng(3)
     covered = 0
-    for repeat in range(12):
+    for repeat in range(8):
         code = build_code(rng.normal(size=(12, 30)))
         gain = rng.exponential(1.0, size=30) * code.unit_pair_distance  # truth: a mean relative shift of 1
         moved = (code.responses.values + gain)[None]
@@ -211,7 +211,7 @@ def test_intervals_widen_with_the_spread_over_targets_and_hold_the_truth() -> No
         made = [perturb(code, moved, (1.0,), target=f"u{i}", target_unit=f"u{i}", **about) for i in range(30)]
         cell = summary_of(made, Resampling(draws=200, seed=repeat))["matrix"].sel(row="unit", scale="unit", epsilon=1.0)
         covered += bool(cell.sel(statistic="low") <= 1 <= cell.sel(statistic="high"))
-    assert covered >= 9  # fewer than 9 of 12 has probability 0.002 at 95 % coverage
+    assert covered >= 6  # fewer than 6 of 8 has probability 0.006 at 95 % coverage
 
 
 def test_nested_targets_give_wider_intervals_than_independent_ones() -> None:
