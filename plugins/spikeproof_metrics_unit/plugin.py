@@ -1,1 +1,44 @@
 """What this plugin provides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spikeproof.plugin import MetricEntry, hookimpl
+
+
+@hookimpl
+def spikeproof_metrics() -> Iterator[MetricEntry]:
+    """Yield the metrics of single units."""
+    yield MetricEntry(
+        name="sensitivity",
+        factory="spikeproof_metrics_unit.metrics.sensitivity:Sensitivity",
+        summary="How far an attack moves the unit it aims at, in standard deviations of its clean responses.",
+        scale="unit",
+        domain="stimulus",
+        aims=("unit",),
+        reference="Guo et al. 2022, arXiv:2206.11228",
+    )
+    yield MetricEntry(
+        name="preference-flips",
+        factory="spikeproof_metrics_unit.metrics.preference_flips:PreferenceFlips",
+        summary="How often a non-preferred stimulus or category drives a unit like its preferred one, once attacked.",
+        scale="unit",
+        domain="stimulus",
+        aims=("unit",),
+        reference="Guo et al. 2022, arXiv:2206.11228",
+    )
+    yield MetricEntry(
+        name="sparseness",
+        factory="spikeproof_metrics_unit.metrics.sparseness:Sparseness",
+        summary="Lifetime sparseness of each unit and population sparseness of each stimulus.",
+        scale="unit",
+        reference="Vinje & Gallant 2000, doi:10.1126/science.287.5456.1273",
+    )
+    yield MetricEntry(
+        name="selectivity",
+        factory="spikeproof_metrics_unit.metrics.selectivity:Selectivity",
+        summary="How well each unit tells each category from the rest (d', AUC), against permuted labels.",
+        scale="unit",
+        needs=("labels",),
+    )
