@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .errors import DataError
+from ._checks import check_finite, check_names, check_same
+from .errors import DataError, NotEnoughData
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,26 +58,81 @@ class Code:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        import numpy as np
-
+        where = f"code {self.system}"
         if self.responses.dims != ("stimulus", "unit"):
-            raise DataError(f"code {self.system}: responses have dims {self.responses.dims}, expected (stimulus, unit)")
-        if not np.isfinite(self.responses.values).all():
-            bad = np.flatnonzero(~np.isfinite(self.responses.values).all(axis=0))
-            names = ", ".join(map(str, self.responses["unit"].values[bad[:3]]))
-            raise DataError(f"code {self.system}: responses of {bad.size} units are not finite, first {names}")
+            raise DataError(f"{where}: responses have dims {self.responses.dims}, expected (stimulus, unit)")
+        for name in ("stimulus", "unit"):
+            if name not in self.responses.coords:
+                raise DataError(f"{where}: coordinate {name!r} of the responses is missing")
+            check_names(where, name, self.responses[name].values.tolist(), unique=True)
+        if self.responses.sizes["stimulus"] < 2 or self.responses.sizes["unit"] < 1:
+            raise NotEnoughData(
+                f"{where}: responses are {dict(self.responses.sizes)}: a code needs two stimuli and one unit"
+            )
+        check_finite(where, "the response", self.responses)
         for name in ("labels", "choices"):
             values: xr.DataArray | None = getattr(self, name)
-            if values is not None and (
-                values.dims != ("stimulus",) or not (values["stimulus"] == self.responses["stimulus"]).all()
-            ):
-                raise DataError(f"code {self.system}: {name} must have the stimuli of the responses, in their order")
+            if values is not None:
+                self._check_per_stimulus(name, values)
+        if self.repeats is not None:
+            self._check_repeats(self.repeats)
+        if self.noise_covariance is not None:
+            self._check_covariance(self.noise_covariance)
+
+    def _check_per_stimulus(self, name: str, values: xr.DataArray) -> None:
+        where = f"code {self.system}"
+        if values.dims != ("stimulus",) or "stimulus" not in values.coords:
+            raise DataError(f"{where}: {name} have dims {values.dims}, expected (stimulus,) with its coordinate")
+        stimuli = self.responses["stimulus"].values.tolist()
+        check_same(where, name, "stimulus", values["stimulus"].values.tolist(), stimuli)
+        check_names(where, name, values.values.tolist(), unique=False)
+
+    def _check_repeats(self, repeats: xr.DataArray) -> None:
+        where = f"code {self.system}"
+        if repeats.dims != ("presentation", "unit") or "stimulus" not in repeats.coords or "unit" not in repeats.coords:
+            raise DataError(
+                f"{where}: repeats have dims {repeats.dims}, expected (presentation, unit) with coordinates 'stimulus' "
+                "and 'unit'"
+            )
+        check_same(where, "repeats", "unit", repeats["unit"].values.tolist(), self.responses["unit"].values.tolist())
+        known = set(self.responses["stimulus"].values.tolist())
+        for number, name in enumerate(repeats["stimulus"].values.tolist()):
+            if name not in known:
+                raise DataError(f"{where}: stimulus {name!r} of presentation {number} has no mean response")
+        check_finite(where, "the single response", repeats)
+
+    def _check_covariance(self, covariance: xr.DataArray) -> None:
+        import numpy as np
+
+        where = f"code {self.system}"
+        units = self.responses["unit"].values.tolist()
+        if covariance.dims != ("unit", "unit_other") or covariance.shape != (len(units), len(units)):
+            raise DataError(
+                f"{where}: noise_covariance is {dict(covariance.sizes)}, expected (unit, unit_other) of {len(units)} x "
+                f"{len(units)}"
+            )
+        for dim in ("unit", "unit_other"):
+            if dim in covariance.coords:
+                check_same(where, "noise_covariance", dim, covariance[dim].values.tolist(), units)
+        check_finite(where, "noise_covariance", covariance)
+        values = np.asarray(covariance.values, dtype=np.float64)
+        if not np.allclose(values, values.T, rtol=1e-9, atol=1e-12 * np.abs(values).max()):
+            raise DataError(f"{where}: noise_covariance is not symmetric")
+        smallest = float(np.linalg.eigvalsh(values)[0])
+        if smallest <= 0:
+            raise DataError(
+                f"{where}: noise_covariance is not positive definite (smallest eigenvalue {smallest:.3g}): leave it "
+                "out, and distances use z-scored units"
+            )
 
     @cached_property
     def unit_sd(self) -> NDArray[np.float64]:
-        """Standard deviation of each unit over clean stimuli (ddof 1), (unit,)."""
-        sd: NDArray[np.float64] = self.responses.values.std(axis=0, ddof=1)
-        return sd
+        """Standard deviation of each unit over clean stimuli (ddof 1), (unit,); exactly 0 where it is constant."""
+        import numpy as np
+
+        values = np.asarray(self.responses.values, dtype=np.float64)
+        # Rounding of the mean gives a constant unit an sd near 1e-17, whose inverse would swamp every distance.
+        return np.where(np.ptp(values, axis=0) == 0, 0.0, values.std(axis=0, ddof=1))
 
     @cached_property
     def unit_pair_distance(self) -> NDArray[np.float64]:

@@ -46,8 +46,8 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
     Raises
     ------
     DataError
-        If there are no responses, they have time bins or values that are not finite, or a stimulus has several
-        categories or none while others have one.
+        If there are no responses, they have time bins, or a stimulus has several categories or none while others
+        have one.
     NotEnoughData
         If there is one stimulus only.
 
@@ -163,8 +163,6 @@ def noise_covariance(
 
 
 def _presentations_by_unit(recording: Recording) -> xr.DataArray:
-    import numpy as np
-
     if recording.responses is None:
         raise DataError("recording: it holds images without responses: add a source with responses, or a model")
     response = recording.responses["response"]
@@ -172,15 +170,6 @@ def _presentations_by_unit(recording: Recording) -> xr.DataArray:
         raise DataError(
             f"recording: response has {response.sizes['time_bin']} time bins: this version reads one number a "
             "presentation and unit. Give the source one window (s)"
-        )
-    bad = np.argwhere(~np.isfinite(response.values))
-    if len(bad):
-        presentation, unit = bad[0]
-        raise DataError(
-            f"recording: response of unit {str(response['unit'].values[unit])!r} on presentation {presentation} "
-            f"(stimulus {str(response['stimulus_id'].values[presentation])!r}) is "
-            f"{response.values[presentation, unit]} ({len(bad)} such values): "
-            "drop these presentations or units in the source"
         )
     return response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._checks import check_finite, check_names, check_same
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -81,11 +82,18 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if self.perturbed is None:
+            for name in ("choices", "directed", "achieved", "minimal", "status"):
+                if getattr(self, name) is not None:
+                    raise DataError(f"evidence: {name} was given without perturbed responses")
             return
         if self.perturbed.dims != ("epsilon", "stimulus", "unit"):
             raise DataError(f"evidence: perturbed has dims {self.perturbed.dims}, expected (epsilon, stimulus, unit)")
-        if self.perturbed["unit"].values.tolist() != self.code.responses["unit"].values.tolist():
-            raise DataError("evidence: perturbed responses have other units than the clean code")
+        for name in ("epsilon", "stimulus", "unit"):
+            if name not in self.perturbed.coords:
+                raise DataError(f"evidence: coordinate {name!r} of the perturbed responses is missing")
+        units = self.code.responses["unit"].values.tolist()
+        check_same("evidence", "perturbed", "unit", self.perturbed["unit"].values.tolist(), units)
+        check_names("evidence", "stimulus", self.perturbed["stimulus"].values.tolist(), unique=True)
         known = set(self.code.responses["stimulus"].values.tolist())
         for name in self.perturbed["stimulus"].values.tolist():
             if name not in known:
@@ -94,6 +102,18 @@ class Evidence:
             raise DataError("evidence: perturbed responses need a domain and the name of the attack")
         if self.target_unit is not None and self.target_unit not in self.code.responses["unit"].values:
             raise DataError(f"evidence: target unit {self.target_unit!r} is not a unit of the code")
+        _check_epsilon(self.perturbed)
+        check_finite("evidence", "the perturbed response", self.perturbed)
+        for name, dims in (
+            ("choices", ("epsilon", "stimulus")),
+            ("directed", ("direction", "epsilon", "stimulus")),
+            ("achieved", ("epsilon", "stimulus")),
+            ("minimal", ("stimulus",)),
+            ("status", ("stimulus",)),
+        ):
+            part: xr.DataArray | None = getattr(self, name)
+            if part is not None:
+                _check_part(name, part, dims, self.perturbed)
 
     @property
     def clean(self) -> xr.DataArray:
@@ -108,3 +128,30 @@ class Evidence:
         if self.code.choices is None or self.perturbed is None:
             return self.code.choices
         return self.code.choices.sel(stimulus=self.perturbed["stimulus"].values)
+
+
+def _check_epsilon(perturbed: xr.DataArray) -> None:
+    import numpy as np
+
+    epsilon = perturbed["epsilon"]
+    check_finite("evidence", "epsilon", epsilon)
+    if not epsilon.attrs.get("units"):
+        raise DataError(
+            "evidence: coordinate 'epsilon' needs attrs['units'] ('L2 norm', 'units silenced', 'noise sd' ...)"
+        )
+    if epsilon.size == 0 or (np.diff(epsilon.values) <= 0).any():
+        raise DataError(f"evidence: coordinate 'epsilon' must ascend, got {epsilon.values.tolist()}")
+
+
+def _check_part(name: str, part: xr.DataArray, dims: tuple[str, ...], perturbed: xr.DataArray) -> None:
+    if part.dims != dims:
+        raise DataError(f"evidence: {name} has dims {part.dims}, expected {dims}")
+    for dim in ("epsilon", "stimulus"):
+        if dim not in dims:
+            continue
+        if part.sizes[dim] != perturbed.sizes[dim]:
+            raise DataError(
+                f"evidence: {name} has {part.sizes[dim]} along {dim!r}, the perturbed responses {perturbed.sizes[dim]}"
+            )
+        if dim in part.coords and part[dim].values.tolist() != perturbed[dim].values.tolist():
+            raise DataError(f"evidence: {name} has another coordinate {dim!r} than the perturbed responses")

@@ -26,7 +26,7 @@ def generator(seed: int, *key: str | int) -> np.random.Generator:
 
     Examples
     --------
-    >>> generator(0, "units").integers(10) == generator(0, "units").integers(10)
+    >>> int(generator(0, "units").integers(10)) == int(generator(0, "units").integers(10))
     True
     """
     import numpy as np
@@ -70,5 +70,7 @@ class ItemNoise:
         import torch
 
         streams = self._streams if items is None else [self._streams[item] for item in items]
+        if not streams:
+            raise ValueError("noise: no items to draw random numbers for")
         numbers: NDArray[np.float64] = np.stack([draw(stream) for stream in streams])
         return torch.as_tensor(numbers, dtype=like.dtype, device=like.device)

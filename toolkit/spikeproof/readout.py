@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._checks import check_names
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -43,13 +44,31 @@ class LinearReadout:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        import numpy as np
+
+        if self.weights.ndim != 3:
+            raise DataError(f"readout: weights have shape {self.weights.shape}, expected (fold, class, unit)")
         folds, classes, _ = self.weights.shape
         if self.intercepts.shape != (folds, classes) or classes != len(self.classes):
             raise DataError(
-                "readout: weights (fold, class, unit) and intercepts (fold, class) do not match the classes"
+                f"readout: weights {self.weights.shape} (fold, class, unit) and intercepts {self.intercepts.shape} "
+                f"(fold, class) do not match the {len(self.classes)} classes"
             )
-        if len(self.fold) != len(self.stimuli) or self.fold.min() < 0 or self.fold.max() >= folds:
-            raise DataError("readout: every stimulus needs a fold")
+        if classes < 2:
+            raise DataError(f"readout: one class only ({self.classes}): a choice needs two")
+        check_names("readout", "class", self.classes, unique=True)
+        check_names("readout", "stimulus", self.stimuli, unique=True)
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.intercepts).all()):
+            raise DataError("readout: weights or intercepts are not finite: the fit did not converge")
+        if len(self.fold) != len(self.stimuli) or not len(self.fold):
+            raise DataError(
+                f"readout: {len(self.stimuli)} stimuli have {len(self.fold)} folds: every stimulus needs one"
+            )
+        wrong = np.flatnonzero((self.fold < 0) | (self.fold >= folds))
+        if wrong.size:
+            raise DataError(
+                f"readout: stimulus {self.stimuli[wrong[0]]!r} is in fold {self.fold[wrong[0]]}, but there are {folds}"
+            )
 
     def folds_of(self, stimuli: Sequence[str]) -> NDArray[np.intp]:
         """Fold of each stimulus id, (stimulus,)."""
@@ -77,5 +96,7 @@ class LinearReadout:
         """Chosen class (..., stimulus) of responses (..., stimulus, unit); the first class wins ties."""
         import numpy as np
 
-        names: NDArray[np.str_] = np.asarray(self.classes, dtype=np.str_)[self.decision(responses, stimuli).argmax(axis=-1)]
+        names: NDArray[np.str_] = np.asarray(self.classes, dtype=np.str_)[
+            self.decision(responses, stimuli).argmax(axis=-1)
+        ]
         return names

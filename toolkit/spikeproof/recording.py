@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ._checks import check_names
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -49,46 +50,102 @@ class Recording:
     def __post_init__(self) -> None:
         if self.responses is None and self.stimuli is None:
             raise DataError("recording: neither responses nor stimuli were given")
+        if isinstance(self.notes, str) or not all(isinstance(note, str) for note in self.notes):
+            raise DataError(f"recording: notes must be a tuple of sentences, got {self.notes!r}")
+        for key, value in self.identity.items():
+            if not isinstance(value, str):
+                raise DataError(f"recording: identity[{key!r}] must be text, got {value!r} ({type(value).__name__})")
         if self.responses is not None:
             _check_responses(self.responses)
 
 
-def _check_responses(responses: xr.Dataset) -> None:
-    import numpy as np
+_ON_PRESENTATION = ("stimulus_id", "repeat", "start_time", "stop_time", "category", "choice", "correct")
+_ON_UNIT = ("unit", "session", "subject", "area")
 
+
+def _check_responses(responses: xr.Dataset) -> None:
+    import xarray as xr
+
+    if not isinstance(responses, xr.Dataset):
+        raise DataError(f"recording: responses must be an xarray.Dataset, got {type(responses).__name__}")
     if "response" not in responses:
         raise DataError(f"recording: no variable 'response' among {sorted(map(str, responses.data_vars))}")
     response = responses["response"]
     if response.dims not in {("presentation", "unit"), ("presentation", "unit", "time_bin")}:
         raise DataError(
-            f"recording: response has dims {response.dims}; expected (presentation, unit) or (presentation, unit, time_bin)"
+            f"recording: response has dims {response.dims}; expected (presentation, unit) or "
+            "(presentation, unit, time_bin)"
         )
     if not response.attrs.get("units"):
         raise DataError("recording: response.attrs['units'] must say the unit of response ('spikes', 'Hz', 'dF/F' ...)")
     if 0 in response.shape:
         raise DataError(f"recording: response is empty: {dict(response.sizes)}")
     for name, dim in (("stimulus_id", "presentation"), ("repeat", "presentation"), ("unit", "unit")):
-        if name not in responses.coords or responses[name].dims != (dim,):
+        if name not in responses.coords:
             raise DataError(f"recording: coordinate {name!r} on {dim!r} is missing")
-    for name in ("stimulus_id", "unit"):
-        values = responses[name].values
-        wrong = [value for value in values.tolist() if not isinstance(value, str)]
-        if wrong:
+    for dim, names in (("presentation", _ON_PRESENTATION), ("unit", _ON_UNIT)):
+        for name in names:
+            if name in responses.coords and responses[name].dims != (dim,):
+                raise DataError(
+                    f"recording: coordinate {name!r} must stand on {dim!r}, but has dims {responses[name].dims}"
+                )
+    check_names("recording", "stimulus_id", responses["stimulus_id"].values.tolist(), unique=False)
+    check_names("recording", "unit", responses["unit"].values.tolist(), unique=True)
+    _check_repeats(responses)
+    _check_times(responses)
+    _check_values(response)
+
+
+def _check_repeats(responses: xr.Dataset) -> None:
+    import numpy as np
+
+    repeat = responses["repeat"]
+    if not np.issubdtype(repeat.dtype, np.integer):
+        raise DataError(f"recording: coordinate 'repeat' must be whole numbers, got {repeat.dtype}")
+    first: dict[tuple[str, int], int] = {}
+    pairs = zip(responses["stimulus_id"].values.tolist(), repeat.values.tolist(), strict=True)
+    for presentation, pair in enumerate(pairs):
+        if pair in first:
             raise DataError(
-                f"recording: coordinate {name!r} must hold text, got {wrong[0]!r} ({type(wrong[0]).__name__})"
+                f"recording: coordinate 'repeat' is {pair[1]} on presentations {first[pair]} and {presentation}, both "
+                f"of stimulus {pair[0]!r}: number the repeats of a stimulus 0, 1, 2 ..."
             )
-    units = responses["unit"].to_index()
-    if not units.is_unique:
+        first[pair] = presentation
+
+
+def _check_times(responses: xr.Dataset) -> None:
+    import numpy as np
+
+    given = {"start_time", "stop_time"} & set(map(str, responses.coords))
+    if len(given) == 1:
+        missing = ({"start_time", "stop_time"} - given).pop()
         raise DataError(
-            f"recording: coordinate 'unit' must be unique, but {units[units.duplicated()][0]!r} stands twice"
+            f"recording: coordinate {given.pop()!r} is there, but {missing!r} is missing: give both or neither"
         )
-    if not np.issubdtype(responses["repeat"].dtype, np.integer):
-        raise DataError(f"recording: coordinate 'repeat' must be whole numbers, got {responses['repeat'].dtype}")
-    if {"start_time", "stop_time"} <= set(responses.coords):
-        start, stop = responses["start_time"].values, responses["stop_time"].values
-        bad = np.flatnonzero(~(stop >= start))
-        if bad.size:
-            raise DataError(
-                f"recording: start_time and stop_time (s) of presentation {int(bad[0])} are "
-                f"{start[bad[0]]} and {stop[bad[0]]} ({bad.size} such rows): every window must end after it starts"
-            )
+    if not given:
+        return
+    for name in ("start_time", "stop_time"):
+        if responses[name].dtype.kind not in "iuf":
+            raise DataError(f"recording: coordinate {name!r} must be seconds, got {responses[name].dtype}")
+    start, stop = responses["start_time"].values, responses["stop_time"].values
+    bad = np.flatnonzero(~(np.isfinite(start) & np.isfinite(stop) & (stop >= start)))
+    if bad.size:
+        raise DataError(
+            f"recording: start_time and stop_time (s) of presentation {int(bad[0])} are "
+            f"{start[bad[0]]} and {stop[bad[0]]} ({bad.size} such rows): every window must end after it starts"
+        )
+
+
+def _check_values(response: xr.DataArray) -> None:
+    import numpy as np
+
+    if response.dtype.kind not in "iuf":
+        raise DataError(f"recording: response must be numbers, got {response.dtype}")
+    bad = np.argwhere(~np.isfinite(response.values))
+    if len(bad):
+        presentation, unit = bad[0][:2].tolist()
+        raise DataError(
+            f"recording: response of unit {response['unit'].values[unit].item()!r} on presentation {presentation} "
+            f"(stimulus {response['stimulus_id'].values[presentation].item()!r}) is {response.values[tuple(bad[0])]} "
+            f"({len(bad)} such values): leave these presentations or units out in the source"
+        )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._checks import check_names
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -51,13 +52,23 @@ class StimulusSet:
     read: ReadImages
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3 or any(int(n) < 1 for n in self.shape):
+        if len(self.shape) != 3 or any(int(n) != n or n < 1 for n in self.shape):
             raise DataError(f"stimuli: shape must be (channel, y, x) in pixels, got {self.shape}")
         if self.table.index.name != "stimulus_id":
             raise DataError(f"stimuli: the table's index must be 'stimulus_id', got {self.table.index.name!r}")
+        if len(self.table) == 0:
+            raise DataError("stimuli: the table has no rows: there are no images")
         if not self.table.index.is_unique:
             twice = self.table.index[self.table.index.duplicated()][0]
             raise DataError(f"stimuli: stimulus_id must be unique, but {twice!r} names several images")
+        check_names("stimuli", "stimulus_id", self.table.index.tolist(), unique=True)
+        if "category" in self.table:
+            missing = self.table.index[self.table["category"].isna() | (self.table["category"] == "")]
+            if len(missing):
+                raise DataError(
+                    f"stimuli: category of {missing[0]!r} is missing{_more(len(missing))}: give every image a "
+                    "category, or leave the column out"
+                )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -87,6 +98,8 @@ class StimulusSet:
         if (rows < 0).any():
             missing = [name for name, row in zip(wanted, rows, strict=True) if row < 0]
             raise DataError(f"stimuli: no image for {missing[0]!r}" + _more(len(missing)))
+        if not wanted:
+            return np.empty((0, *self.shape), dtype=np.float32)
         images = np.asarray(self.read([int(row) for row in rows]))
         if images.shape != (len(wanted), *self.shape) or images.dtype != np.float32:
             raise DataError(
@@ -100,15 +113,18 @@ class StimulusSet:
         ):
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])
-                low, high = np.nanmin(flat[first]), np.nanmax(flat[first])
+                finite = flat[first][np.isfinite(flat[first])]
+                span = f"min {finite.min():.4g}, max {finite.max():.4g}" if finite.size else "no finite value"
                 raise DataError(
-                    f"stimuli: image {wanted[first]!r} {what} (min {low:.4g}, max {high:.4g}){_more(int(bad.sum()))}: "
+                    f"stimuli: image {wanted[first]!r} {what} ({span}){_more(int(bad.sum()))}: "
                     "scale images to [0, 1] before they enter a study"
                 )
         return images
 
     def chunks(self, size: int, ids: Sequence[str] | None = None) -> Iterator[NDArray[np.float32]]:
         """Read images ``size`` at a time, in order."""
+        if size < 1:
+            raise DataError(f"stimuli: images are read at least one at a time, got {size}")
         wanted = self.ids if ids is None else tuple(ids)
         for start in range(0, len(wanted), size):
             yield self.images(wanted[start : start + size])
