@@ -247,7 +247,8 @@ def _coords(
             continue  # the same values under the same name
         elif name in _OURS | _DIMS:
             presentation[f"{name}_in_table"] = values
-            notes.append(f"the table's column {name!r} is the coordinate {name + '_in_table'!r}")
+            if name not in {"start_time", "stop_time"}:  # these move whenever a window is asked for
+                notes.append(f"the table's column {name!r} is the coordinate {name + '_in_table'!r}")
         else:
             presentation[name] = values
     unit: dict[str, NDArray[Any]] = {

@@ -130,6 +130,7 @@ def test_names_that_are_taken_are_moved_and_noted(write_file: Callable[..., Path
     assert coords["stop_time_in_table"].values.tolist() == [1.0, 2.0]
     assert coords["image_in_units"].values.tolist() == ["p", "q", "r"]
     assert "the table's column 'repeat' is the coordinate 'repeat_in_table'" in recording.notes
+    assert not any("stop_time_in_table" in note for note in recording.notes)
     assert "the units' column 'image' is the coordinate 'image_in_units'" in recording.notes
 
 
