@@ -144,12 +144,23 @@ def check_flags(flags: Sequence[str], found: Sequence[Slot], options: Sequence[L
         longer = [f"--{kind}.{handle}.{rest}" for handle in chosen if f"--{kind}.{handle}.{rest}" in known]
         if longer:
             raise UsageError(f"{flag}: several components of kind {kind} are chosen; say which: {' or '.join(longer)}")
-        of_kind = [option.flag for option in options if option.flag.startswith(f"--{kind}.")]
-        near = difflib.get_close_matches(flag, of_kind or [option.flag for option in options], n=1)
-        if near:
-            raise UsageError(f"{flag}: no such option: did you mean {near[0]}?")
-        listed = f"{kind} {' and '.join(chosen)} has {', '.join(of_kind) or 'no options'}" if chosen else "see --help"
-        raise UsageError(f"{flag}: no such option: {listed}")
+        if kind not in COMPONENTS:
+            kinds = difflib.get_close_matches(kind, COMPONENTS, n=1)
+            hint = f"did you mean --{kinds[0]}.{rest}?" if kinds else "see --help"
+            raise UsageError(f"{flag}: no such option: {hint}")
+        field, of_kind = rest.rpartition(".")[2], [option.flag for option in options if _is_of(option, kind)]
+        near = [
+            name
+            for word in difflib.get_close_matches(field, [name.rpartition(".")[2] for name in of_kind], n=1)
+            for name in of_kind
+            if name.rpartition(".")[2] == word
+        ]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"{kind} {' and '.join(chosen)} has "
+        raise UsageError(f"{flag}: no such option: {hint}{'' if near else ', '.join(of_kind) or 'no options'}")
+
+
+def _is_of(option: LineOption, kind: str) -> bool:
+    return option.flag.startswith(f"--{kind}.")
 
 
 def check_known(flags: Sequence[str], known: Sequence[str]) -> None:

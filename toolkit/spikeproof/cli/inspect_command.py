@@ -173,7 +173,7 @@ def _inspect(host: Host, chosen: Chosen, parameters: dict[str, Any], *, as_json:
 
 
 def _show(inspection: Inspection) -> None:
-    from .screen import cell, console, facts, heading, plain_table, say, sentences
+    from .screen import console, facts, heading, say, sentences, table_or_records
 
     out = console()
     say(out, inspection.title, style="bold")
@@ -181,10 +181,7 @@ def _show(inspection: Inspection) -> None:
         out.print(facts(inspection.facts))
     for item in inspection.tables:
         heading(out, item.title)
-        table = plain_table(item.columns)
-        for row in item.rows:
-            table.add_row(*map(cell, row))
-        out.print(table)
+        table_or_records(out, item.columns, item.rows)
     for title, texts in (("It can give", inspection.can), ("It cannot give", inspection.cannot)):
         if texts:
             heading(out, title)

@@ -200,12 +200,12 @@ def _run(composed: _Composition, values: dict[str, Any]) -> None:
 
 def _keep_study(study: Study, composed: _Composition, values: dict[str, Any]) -> None:
     """Check every component, then write the study where it was asked for."""
-    import tomli_w
-
     from spikeproof.pipeline.parts import build_parts
 
+    from .study_text import study_text
+
     build_parts(study, composed.host, where=composed.where)
-    text = tomli_w.dumps(study.to_mapping())
+    text = study_text(study.to_mapping())
     if "save_study" in values:
         file: Path = values["save_study"]
         try:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["cell", "console", "facts", "heading", "plain_table", "say", "sentences", "show_json"]
+__all__ = ["cell", "console", "facts", "heading", "plain_table", "say", "sentences", "show_json", "table_or_records"]
 
 
 def console() -> Console:
@@ -57,6 +57,20 @@ def plain_table(columns: Sequence[str], *, right: Sequence[str] = (), title: str
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return table
+
+
+def table_or_records(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; where it is far wider than the screen, print each row as names and values instead."""
+    widths = [max(len(text) for text in texts) for texts in zip(columns, *rows, strict=True)]
+    if len(columns) > 2 and sum(widths) + 2 * len(widths) > 2 * out.width:
+        for row in rows:
+            out.print(cell(row[0], "bold"))
+            out.print(Padding(facts(zip(columns[1:], row[1:], strict=True)), (0, 0, 0, 2)))
+        return
+    table = plain_table(columns)
+    for row in rows:
+        table.add_row(*map(cell, row))
+    out.print(table)
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:
