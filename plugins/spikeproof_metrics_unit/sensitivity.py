@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from spikeproof.errors import DataError
+from spikeproof.errors import DataError, NotEnoughData
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -90,7 +90,7 @@ def random_pair_shift(responses: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(responses, dtype=np.float64)
     n = len(values)
     if n < 2:
-        raise DataError(f"sensitivity: the random-pair shift needs at least two stimuli, got {n}")
+        raise NotEnoughData(f"sensitivity: the random-pair shift needs at least two stimuli, got {n}")
     gaps = (2 * np.arange(n) - n + 1) @ np.sort(values, axis=0) * 2 / (n * (n - 1))
     sd = values.std(axis=0, ddof=1)
     out: NDArray[np.float64] = np.divide(gaps, sd, out=np.full_like(gaps, np.nan), where=~constant(values))

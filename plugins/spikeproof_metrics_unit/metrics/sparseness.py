@@ -40,7 +40,7 @@ class Sparseness:
         spikeproof.errors.DataError
             If responses are negative and are not to be rectified.
         spikeproof.errors.NotEnoughData
-            If there is one stimulus only, or no unit ever responds.
+            If no unit ever responds.
         """
         values = self._values(evidence.code)
         names = evidence.code.responses
@@ -147,8 +147,6 @@ class Sparseness:
                 " subtraction), or set rectify = true in the metric's table (--metric.rectify) to set negative"
                 " responses to 0"
             )
-        if len(values) < 2:
-            raise NotEnoughData(f"sparseness: {code.system} has one stimulus only; sparseness needs at least two")
         top = float(values.max())
         if top <= 0:
             raise NotEnoughData(f"sparseness: no unit of {code.system} responds to any of its {len(values)} stimuli")
