@@ -77,6 +77,7 @@ def test_two_attacks_of_one_name_are_told_apart_by_name() -> None:
         ({"threat": {"epsilons": "1"}}, r"epsilons must be a list of numbers, got '1'"),
         ({"threat": {"epsilons": [1], "eps": 2}}, r"\[threat\]: unknown key 'eps'"),
         ({"statistics": {"draws": 10}}, r"draws must be a whole number of at least 100, got 10"),
+        ({"description": 3}, r"description must be text, got 3"),
         ({"requires": [3]}, r"requires must be a list of texts, got \[3\]"),
     ],
 )

@@ -18,6 +18,7 @@ __all__ = ["ComponentSpec", "ModelSpec", "Study", "Threat", "parse_study", "read
 SCHEMA = 1
 _TOP = (
     "schema",
+    "description",
     "seed",
     "requires",
     "plugins",
@@ -90,6 +91,7 @@ class Threat:
 class Study:
     """A whole study, checked; see ``docs/architecture.md``, "The study file"."""
 
+    description: str
     seed: int
     requires: tuple[str, ...]
     plugins: tuple[str, ...]
@@ -104,7 +106,10 @@ class Study:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the study as it would be written: defaults filled in, ready for TOML."""
-        out: dict[str, Any] = {"schema": SCHEMA, "seed": self.seed}
+        out: dict[str, Any] = {"schema": SCHEMA}
+        if self.description:
+            out["description"] = self.description
+        out["seed"] = self.seed
         if self.requires:
             out["requires"] = list(self.requires)
         if self.plugins:
@@ -199,7 +204,11 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
         raise BadStudy(f"{where}: no [[metric]]: say what to measure (`spikeproof show metric` lists them)")
     for kind, specs in (("attack", attacks), ("metric", metrics), ("model", models)):
         _unique(specs, f"{where}, [[{kind}]]")
+    description = mapping.get("description", "")
+    if not isinstance(description, str):
+        raise BadStudy(f"{where}: description must be text, got {description!r}")
     return Study(
+        description=description,
         seed=_integer(mapping.get("seed", 0), f"{where}: seed", minimum=0),
         requires=_texts(mapping.get("requires", ()), f"{where}: requires"),
         plugins=_texts(mapping.get("plugins", ()), f"{where}: plugins"),

@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
     from .parts import Part
 
-__all__ = ["COORDINATES", "block_of", "stack_items", "stack_metric"]
+__all__ = ["COORDINATES", "block_of", "stack_group", "stack_metric"]
 
 COORDINATES = ("attack", "aim", "objective", "control", "target", "target_unit", "session", "subject")
 """What identifies a target along the stacked dimension ``target``; empty text where it does not apply."""
 
 
-def block_of(evidences: Iterable[Evidence], metrics: Sequence[Part[MetricEntry]]) -> xr.DataTree:
-    """Measure evidence as it comes and return the block to be kept.
+def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence[Part[MetricEntry]]) -> xr.DataTree:
+    """Measure evidence as it comes (with what else is kept of it) and return the block.
 
     A metric that refuses an evidence (``DataError``) is written down with its reason instead of a value.
     """
     import xarray as xr
 
     groups: dict[str, xr.Dataset] = {}
-    for number, evidence in enumerate(evidences):
+    for number, (evidence, extras) in enumerate(evidences):
         here = _identity(evidence)
         groups[f"/{number}"] = xr.Dataset(attrs=here)
         groups[f"/{number}/items"] = _items(evidence)
+        groups[f"/{number}/examples"] = extras
         for metric in metrics:
             if not _applies(metric.entry, evidence):
                 continue
@@ -52,20 +53,18 @@ def block_of(evidences: Iterable[Evidence], metrics: Sequence[Part[MetricEntry]]
 
 def stack_metric(blocks: Iterable[xr.DataTree], label: str) -> tuple[xr.Dataset | None, list[str]]:
     """Stack the targets of one metric along ``target``; also return the reasons of evidence that it refused."""
-    import xarray as xr
-
     found: list[xr.Dataset] = []
     reasons: list[str] = []
     for block in blocks:
         for evidence in block.children.values():
             if "metrics" not in evidence.children or label not in evidence["metrics"].children:
                 continue
-            measured = evidence[f"metrics/{label}"].to_dataset(inherit=False)
+            measured = _dataset(evidence, f"metrics/{label}")
             if "refused" in measured.attrs:
                 reason = str(measured.attrs["refused"])
                 reasons += [] if reason in reasons else [reason]
                 continue
-            found.append(_as_target(measured, evidence.attrs))
+            found.append(_as_target(measured, evidence))
     if not found:
         return None, reasons
     return xr.concat(
@@ -73,19 +72,15 @@ def stack_metric(blocks: Iterable[xr.DataTree], label: str) -> tuple[xr.Dataset 
     ), reasons
 
 
-def stack_items(blocks: Iterable[xr.DataTree]) -> xr.Dataset | None:
-    """Stack norms, statuses and example images of all targets along ``target``."""
-    import xarray as xr
-
+def stack_group(blocks: Iterable[xr.DataTree], name: str) -> xr.Dataset | None:
+    """Stack ``items`` (norms, statuses, choices) or ``examples`` (images) of the targets that have them."""
     found = [
-        _as_target(items, evidence.attrs)
+        _as_target(dataset, evidence)
         for block in blocks
         for evidence in block.children.values()
-        if (items := evidence["items"].to_dataset(inherit=False)).data_vars
+        if (dataset := _dataset(evidence, name)).data_vars
     ]
-    if not found:
-        return None
-    return xr.concat(found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+    return _stack(found) if found else None
 
 
 def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
@@ -120,5 +115,19 @@ def _items(evidence: Evidence) -> xr.Dataset:
     return xr.Dataset({name: values for name, values in parts.items() if values is not None})
 
 
-def _as_target(dataset: xr.Dataset, identity: dict[str, str]) -> xr.Dataset:
-    return dataset.expand_dims("target").assign_coords({name: ("target", [identity[name]]) for name in COORDINATES})
+def _stack(targets: list[xr.Dataset]) -> xr.Dataset:
+    import xarray as xr
+
+    return xr.concat(targets, dim="target", join="outer", coords="minimal", compat="equals", combine_attrs="override")
+
+
+def _dataset(tree: xr.DataTree, path: str) -> xr.Dataset:
+    for name in path.split("/"):
+        tree = tree.children[name]
+    return tree.to_dataset(inherit=False)
+
+
+def _as_target(dataset: xr.Dataset, evidence: xr.DataTree) -> xr.Dataset:
+    return dataset.expand_dims("target").assign_coords(
+        {name: ("target", [str(evidence.attrs[name])]) for name in COORDINATES}
+    )

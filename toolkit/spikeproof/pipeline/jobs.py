@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import ModelError
 from spikeproof.evidence import Evidence
-from spikeproof.noise import generator
 from spikeproof.result import slug
 
 from .parts import OTHER_UNIT
@@ -17,7 +16,7 @@ from .why_not import aim_refusal, attack_refusal
 if TYPE_CHECKING:
     import xarray as xr
 
-    from spikeproof.plugin import AttackEntry, ObjectiveEntry
+    from spikeproof.plugin import AttackEntry
     from spikeproof.stimuli import StimulusSet
     from spikeproof.study import Study
 
@@ -42,12 +41,12 @@ class Job:
     what : str
         What the user is told.
     evidences : callable
-        Does the work, yielding evidence.
+        Does the work, yielding evidence and what else is kept of it (example images).
     """
 
     block: str
     what: str
-    evidences: Callable[[], Iterator[Evidence]]
+    evidences: Callable[[], Iterator[tuple[Evidence, xr.Dataset]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,6 @@ class Plan:
 
     jobs: tuple[Job, ...]
     evidence: tuple[tuple[str, str, str], ...]
-    examples: dict[str, xr.Dataset] = field(default_factory=dict)
 
 
 def plan(
@@ -71,7 +69,7 @@ def plan(
 ) -> Plan:
     """List the jobs of a system; what it cannot carry is refused in the ledger."""
     prefix = slug(system.name)
-    jobs = [Job(block=f"{prefix}__clean", what="the clean code", evidences=lambda: iter([Evidence(code=system.code)]))]
+    jobs = [_clean_job(system, prefix)]
     evidence: list[tuple[str, str, str]] = []
     pixel = [attack for attack in parts.attacks if attack.entry.domain == "stimulus"]
     for attack in parts.attacks:
@@ -90,8 +88,17 @@ def plan(
     return Plan(jobs=tuple(jobs), evidence=tuple(evidence))
 
 
+def _clean_job(system: System, prefix: str) -> Job:
+    def evidences() -> Iterator[tuple[Evidence, xr.Dataset]]:
+        import xarray as xr
+
+        yield Evidence(code=system.code), xr.Dataset()
+
+    return Job(block=f"{prefix}__clean", what=f"the clean code of {system.name}", evidences=evidences)
+
+
 def _response_job(attack: Part[AttackEntry], system: System, study: Study, prefix: str) -> Job:
-    def evidences() -> Iterator[Evidence]:
+    def evidences() -> Iterator[tuple[Evidence, xr.Dataset]]:
         import xarray as xr
 
         code = system.code
@@ -105,7 +112,7 @@ def _response_job(attack: Part[AttackEntry], system: System, study: Study, prefi
                     dims=("epsilon", "stimulus"),
                     coords={"epsilon": found.perturbed["epsilon"], "stimulus": names},
                 )
-            yield Evidence(
+            evidence = Evidence(
                 code=code,
                 domain="response",
                 attack=attack.label,
@@ -117,6 +124,7 @@ def _response_job(attack: Part[AttackEntry], system: System, study: Study, prefi
                 choices=choices,
                 minimal=found.minimal,
             )
+            yield evidence, xr.Dataset()
 
     return Job(block=f"{prefix}__{slug(attack.label)}", what=f"{attack.label} of {system.name}", evidences=evidences)
 
@@ -132,14 +140,23 @@ def _pixel_jobs(
     batch: int,
     device: str,
 ) -> tuple[list[Job], list[tuple[str, str, str]]]:
-    from .pixels import PixelAttack, open_grid
+    from .pixels import PixelAttack, check_gradient, open_grid
 
-    grid = open_grid(system, study, stimuli, batch=batch, device=device)
+    if study.threat is None:
+        raise ValueError("parts with pixel attacks are built with a threat")
+    head = parts.readout is not None and parts.readout.entry.head
+    grid = open_grid(system, study.threat, stimuli, seed=study.seed, use_head=head, batch=batch, device=device)
+    usable = attacks
+    try:
+        check_gradient(system, grid)
+    except ModelError as error:
+        usable = [attack for attack in attacks if not attack.entry.needs_gradients]
+        for attack in attacks:
+            if attack not in usable:
+                ledger.refuse(f"{attack.label} of {system.name}", str(error))
     units = system.code.responses["unit"].values.tolist()
     if parts.other_unit and len(units) < 2:
-        ledger.refuse(
-            f"{OTHER_UNIT} of {system.name}", "another unit's perturbation needs two units, this layer has one"
-        )
+        ledger.refuse(f"{OTHER_UNIT} of {system.name}", "another unit's perturbation needs two units, and there is one")
     jobs: list[Job] = []
     yields: list[tuple[str, str, str]] = []
     for objective in parts.objectives:
@@ -147,53 +164,24 @@ def _pixel_jobs(
         if reason is not None:
             ledger.refuse(f"aim {objective.label} of {system.name}", reason)
             continue
-        aimed = _attackable(attacks, objective, system, grid, ledger)
-        targets = list(enumerate(units)) if objective.entry.scale == "unit" else [(-1, objective.label)]
-        for attack in aimed:
-            for column, target in targets:
+        per_unit = objective.entry.scale == "unit"
+        targets = list(enumerate(units)) if per_unit else [(-1, objective.label)]
+        for attack in usable:
+            for number, (column, target) in enumerate(targets):
                 work = PixelAttack(
                     system=system,
                     grid=grid,
                     attack=attack,
                     objective=objective,
                     controls=parts.controls,
-                    other_unit=parts.other_unit and len(units) > 1,
                     column=column,
+                    other=(column + 1) % len(units) if parts.other_unit and per_unit and len(units) > 1 else -1,
                     target=target,
-                    examples=EXAMPLES if column in (-1, 0) else 0,
+                    examples=EXAMPLES if number == 0 else 0,
                 )
                 name = "__".join(map(slug, (system.name, attack.label, objective.label, target)))
-                jobs.append(Job(block=name, what=f"{attack.label} {objective.label} of {system.name}", evidences=work))
+                jobs.append(
+                    Job(block=name, what=f"{attack.label} on {objective.label} of {system.name}", evidences=work)
+                )
             yields.append((attack.label, "stimulus", objective.entry.scale))
     return jobs, yields
-
-
-def _attackable(
-    attacks: list[Part[AttackEntry]], objective: Part[ObjectiveEntry], system: System, grid: object, ledger: Ledger
-) -> list[Part[AttackEntry]]:
-    from .pixels import check_gradient
-
-    masked: str | None = None
-    if any(attack.entry.needs_gradients for attack in attacks):
-        try:
-            check_gradient(system, objective, grid)
-        except ModelError as error:
-            masked = str(error)
-    usable = []
-    for attack in attacks:
-        if masked is not None and attack.entry.needs_gradients:
-            ledger.refuse(f"{attack.label} aimed at {objective.label} of {system.name}", masked)
-        else:
-            usable.append(attack)
-    return usable
-
-
-def attacked_stimuli(study: Study, stimuli: StimulusSet) -> list[str]:
-    """Return the stimuli that are attacked: the first of a seeded order, listed in the order of the stimulus set."""
-    assert study.threat is not None  # noqa: S101 - parts were built with a threat
-    count = study.threat.stimuli
-    ids = stimuli.ids
-    if count is None or count >= len(ids):
-        return list(ids)
-    order = generator(study.seed, "stimuli").permutation(len(ids))[:count]
-    return [ids[row] for row in sorted(order.tolist())]

@@ -11,7 +11,7 @@ from spikeproof.plugin import AttackEntry, Entry, MetricEntry, ObjectiveEntry, R
 
 if TYPE_CHECKING:
     from spikeproof._host import Host, Kind
-    from spikeproof.study import ComponentSpec, ModelSpec, Study
+    from spikeproof.study import ComponentSpec, ModelSpec, Study, Threat
 
 __all__ = ["OTHER_UNIT", "Part", "Parts", "build_parts"]
 
@@ -73,10 +73,12 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     attacks = tuple(cast("Part[AttackEntry]", _build(host, "attack", spec)) for spec in study.attacks)
     for part, spec in zip(attacks, study.attacks, strict=True):
         _check_attack(part, spec, study, where)
-    objectives, controls, other_unit = (), (), False
+    objectives: tuple[Part[ObjectiveEntry], ...] = ()
+    controls: tuple[Part[AttackEntry], ...] = ()
+    other_unit = False
     if study.threat is not None:
-        objectives = _objectives(study, host, where)
-        controls, other_unit = _controls(study, host, where)
+        objectives = _objectives(study, study.threat, host, where)
+        controls, other_unit = _controls(study.threat, host, where)
     elif study.objectives:
         raise BadStudy(f"{where}: [[objective]] needs a [threat] table whose aims name it")
     return Parts(
@@ -118,32 +120,28 @@ def _check_attack(part: Part[AttackEntry], spec: ComponentSpec, study: Study, wh
         )
 
 
-def _objectives(study: Study, host: Host, where: str) -> tuple[Part[ObjectiveEntry], ...]:
+def _objectives(study: Study, threat: Threat, host: Host, where: str) -> tuple[Part[ObjectiveEntry], ...]:
     from spikeproof.study import ComponentSpec
 
-    assert study.threat is not None  # noqa: S101 - the caller looked
     given = {spec.label: spec for spec in study.objectives}
-    unused = [label for label in given if label not in study.threat.aims]
+    unused = [label for label in given if label not in threat.aims]
     if unused:
-        raise BadStudy(
-            f"{where}: [[objective]] {unused[0]!r} is not among the aims {list(study.threat.aims)} of [threat]"
-        )
+        raise BadStudy(f"{where}: [[objective]] {unused[0]!r} is not among the aims {list(threat.aims)} of [threat]")
     aims = f"{where}, [threat]: aims"
     return tuple(
         cast(
             "Part[ObjectiveEntry]",
             _build(host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)),
         )
-        for aim in study.threat.aims
+        for aim in threat.aims
     )
 
 
-def _controls(study: Study, host: Host, where: str) -> tuple[tuple[Part[AttackEntry], ...], bool]:
+def _controls(threat: Threat, host: Host, where: str) -> tuple[tuple[Part[AttackEntry], ...], bool]:
     from spikeproof.study import ComponentSpec
 
-    assert study.threat is not None  # noqa: S101 - the caller looked
     parts = []
-    for name in study.threat.controls:
+    for name in threat.controls:
         if name == OTHER_UNIT:
             continue
         at = f"{where}, [threat]: controls"
@@ -152,7 +150,7 @@ def _controls(study: Study, host: Host, where: str) -> tuple[tuple[Part[AttackEn
         )
         if not part.entry.control:
             raise BadStudy(f"{at}: {name!r} is an attack, not a control: name it in [[attack]]")
-        if study.threat.norm not in part.entry.norms:
-            raise BadStudy(f"{at}: {name!r} has no norm {study.threat.norm!r}; it has {', '.join(part.entry.norms)}")
+        if threat.norm not in part.entry.norms:
+            raise BadStudy(f"{at}: {name!r} has no norm {threat.norm!r}; it has {', '.join(part.entry.norms)}")
         parts.append(part)
-    return tuple(parts), OTHER_UNIT in study.threat.controls
+    return tuple(parts), OTHER_UNIT in threat.controls

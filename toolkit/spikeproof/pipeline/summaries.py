@@ -9,7 +9,7 @@ from spikeproof.errors import DataError, PluginFailed
 from spikeproof.result import slug
 from spikeproof.statistics import Resampling
 
-from .blocks import stack_items, stack_metric
+from .blocks import stack_group, stack_metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,9 +50,10 @@ class Summaries:
         """Summarise one system's blocks."""
         place = slug(system.name)
         self.groups[f"/code/{place}"] = _code(system)
-        items = stack_items(blocks)
-        if items is not None:
-            self.groups[f"/items/{place}"] = items
+        for name in ("items", "examples"):
+            stacked = stack_group(blocks, name)
+            if stacked is not None:
+                self.groups[f"/{name}/{place}"] = stacked
         for metric in self._metrics:
             what = f"{metric.label} of {system.name}"
             measured, reasons = stack_metric(blocks, metric.label)

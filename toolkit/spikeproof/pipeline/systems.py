@@ -130,9 +130,9 @@ def _layer(
     head = readout is not None and readout.entry.head
     if head and model.classes is None:
         raise ModelError(
-            f"{name}: readout {readout.label!r} needs one row of class scores, which the network does not give"
+            f"{name}: a readout by the network's own head needs one row of class scores, which the network does not give"
         )
-    responses, logits = clean_pass(model, stimuli, batch=batch, device=device, logits=head)
+    responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
     categories = live_units(responses)
     live = np.flatnonzero(categories == "live")
     counts = {kind: int((categories == kind).sum()) for kind in ("live", "dead", "near-constant")}

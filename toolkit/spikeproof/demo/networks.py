@@ -1,0 +1,48 @@
+"""Two small networks that read handwritten digits: one trained as usual, one adversarially.
+
+Their weights lie beside this module; ``python -m spikeproof.demo.train`` made them.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import torch
+from safetensors.torch import load
+from torch import nn
+
+__all__ = ["DigitNetwork", "robust", "standard"]
+
+
+class DigitNetwork(nn.Module):
+    """Reads 1 x 8 x 8 images in [0, 1] as ten digits; ``hidden`` has 64 units, before the rectification."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.conv2 = nn.Conv2d(16, 32, 3, stride=2, padding=1)
+        self.hidden = nn.Linear(32 * 4 * 4, 64)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores (image, 10) of images (image, 1, 8, 8)."""
+        features = torch.relu(self.conv2(torch.relu(self.conv1(images))))
+        scores: torch.Tensor = self.head(torch.relu(self.hidden(features.flatten(1))))
+        return scores
+
+
+def standard() -> DigitNetwork:
+    """Return the network that was trained on clean digits."""
+    return _trained("standard")
+
+
+def robust() -> DigitNetwork:
+    """Return the network that was trained on adversarial digits (L2, norm 1)."""
+    return _trained("robust")
+
+
+def _trained(name: str) -> DigitNetwork:
+    network = DigitNetwork()
+    weights = resources.files("spikeproof.demo").joinpath(f"digits_{name}.safetensors").read_bytes()
+    network.load_state_dict(load(weights))
+    return network.eval()

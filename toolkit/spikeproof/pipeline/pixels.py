@@ -1,0 +1,201 @@
+"""One target of a stimulus-domain attack, with its controls, as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from spikeproof.engine import Grid, attack_target, control_target, gradient_check
+from spikeproof.evidence import Evidence
+from spikeproof.noise import generator
+
+from .parts import OTHER_UNIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spikeproof.engine import AttackedTarget
+    from spikeproof.plugin import AttackEntry, ObjectiveEntry
+    from spikeproof.stimuli import StimulusSet
+    from spikeproof.study import Threat
+
+    from .parts import Part
+    from .systems import System
+
+__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "open_grid"]
+
+
+def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[str]:
+    """Return the stimuli that are attacked: the first of a seeded order, listed in the order of the stimulus set."""
+    ids = stimuli.ids
+    if threat.stimuli is None or threat.stimuli >= len(ids):
+        return list(ids)
+    order = generator(seed, "stimuli").permutation(len(ids))[: threat.stimuli]
+    return [ids[row] for row in sorted(order.tolist())]
+
+
+def open_grid(
+    system: System, threat: Threat, stimuli: StimulusSet, *, seed: int, use_head: bool, batch: int, device: str
+) -> Grid:
+    """Gather what every target of a system shares."""
+    attacked = attacked_stimuli(threat, stimuli, seed)
+    code, model = system.code, system.model
+    if model is None:
+        raise ValueError(f"{system.name} has no model to attack")
+    rows = code.responses.get_index("stimulus").get_indexer(pd.Index(attacked))
+    count = len(attacked)
+    # Another attacked stimulus for each one: a seeded cycle through all of them, so that none is its own partner.
+    order = generator(seed, "partners").permutation(count)
+    partner = np.empty(count, dtype=np.intp)
+    partner[order] = np.roll(order, -1)
+    return Grid(
+        model=model,
+        images=stimuli.images(attacked),
+        stimulus_ids=tuple(attacked),
+        clean_responses=code.responses.values[rows],
+        clean_logits=system.logits[rows] if system.logits is not None and use_head else None,
+        whitening=code.whitening,
+        unit_sd=code.unit_sd,
+        readout=code.readout,
+        use_head=use_head,
+        partner=partner,
+        epsilons=threat.epsilons,
+        norm=threat.norm,
+        seed=seed,
+        batch=batch,
+        device=device,
+    )
+
+
+def check_gradient(system: System, grid: Grid) -> None:
+    """Refuse a layer that gradients cannot attack.
+
+    Raises
+    ------
+    ModelError
+        If the layer has no gradient, or it is masked.
+    """
+    gradient_check(
+        grid.model,
+        grid.images,
+        epsilon=max(grid.epsilons),
+        norm=grid.norm,
+        seed=grid.seed,
+        device=grid.device,
+        name=system.name,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelAttack:
+    """Attacks one target and yields its evidence, then that of its controls.
+
+    Parameters
+    ----------
+    system : System
+    grid : Grid
+    attack, objective : Part
+    controls : tuple of Part
+    column : int
+        Column of the target unit, -1 where none is aimed at.
+    other : int
+        Column of the unit that is read for the control ``other-unit``, -1 for no such control.
+    target : str
+        Name of the target.
+    examples : int
+        How many images are kept for the report.
+    """
+
+    system: System
+    grid: Grid
+    attack: Part[AttackEntry]
+    objective: Part[ObjectiveEntry]
+    controls: tuple[Part[AttackEntry], ...]
+    column: int
+    other: int
+    target: str
+    examples: int
+
+    def __call__(self) -> Iterator[tuple[Evidence, xr.Dataset]]:
+        """Do the work."""
+        attacked = attack_target(
+            self.grid,
+            self.attack.component,
+            self.attack.label,
+            self.objective.component,
+            self.objective.label,
+            decision=self.objective.entry.decision,
+            unit=self.column,
+            target=self.target,
+            gradients=self.attack.entry.needs_gradients,
+            keep_images=bool(self.controls or self.examples),
+        )
+        yield self._evidence(attacked, "", self.column), self._examples(attacked)
+        if self.other >= 0:
+            yield self._evidence(attacked, OTHER_UNIT, self.other), xr.Dataset()
+        for control in self.controls:
+            made = control_target(
+                self.grid, attacked, control.component, control.label, keep_images=bool(self.examples)
+            )
+            yield self._evidence(made, control.label, self.column), self._examples(made)
+
+    def _evidence(self, attacked: AttackedTarget, control: str, column: int) -> Evidence:
+        code, stimuli = self.system.code, list(self.grid.stimulus_ids)
+        epsilon = xr.DataArray(
+            list(self.grid.epsilons), dims="epsilon", attrs={"units": _norm_name(self.grid.norm), "long_name": "norm"}
+        )
+        places = {"epsilon": epsilon, "stimulus": stimuli}
+        return Evidence(
+            code=code,
+            domain="stimulus",
+            attack=self.attack.label,
+            aim=self.objective.entry.scale,
+            objective=self.objective.label,
+            control=control,
+            target=self.target,
+            target_unit=str(code.responses["unit"].values[column]) if column >= 0 else None,
+            perturbed=xr.DataArray(
+                attacked.responses,
+                dims=("epsilon", "stimulus", "unit"),
+                coords={**places, "unit": code.responses["unit"].values},
+            ),
+            choices=None if attacked.choices is None else self._choices(attacked.choices, places),
+            directed=None if attacked.directed is None or control == OTHER_UNIT else self._directed(attacked, places),
+            achieved=xr.DataArray(attacked.achieved, dims=("epsilon", "stimulus"), coords=places),
+            status=xr.DataArray(attacked.status, dims="stimulus", coords={"stimulus": stimuli}),
+        )
+
+    def _choices(self, index: NDArray[np.intp], places: Mapping[str, object]) -> xr.DataArray:
+        readout, model = self.grid.readout, self.grid.model
+        classes = model.classes if self.grid.use_head else readout.classes if readout is not None else None
+        return xr.DataArray(np.array(classes)[index], dims=("epsilon", "stimulus"), coords=places)
+
+    def _directed(self, attacked: AttackedTarget, places: Mapping[str, object]) -> xr.DataArray:
+        return xr.DataArray(
+            attacked.directed,
+            dims=("direction", "epsilon", "stimulus"),
+            coords={"direction": list(attacked.directions), **places},
+        )
+
+    def _examples(self, attacked: AttackedTarget) -> xr.Dataset:
+        """The first few attacked images at the largest norm; version 0 is clean, version 1 perturbed."""
+        if not self.examples or attacked.images is None:
+            return xr.Dataset()
+        count = min(self.examples, len(self.grid.stimulus_ids))
+        pair = np.stack([self.grid.clean[:count].cpu().numpy(), attacked.images[-1, :count].numpy()])
+        return xr.Dataset(
+            {
+                "example": (("version", "shown", "channel", "y", "x"), pair.astype(np.float32)),
+                "example_stimulus": ("shown", list(self.grid.stimulus_ids[:count])),
+                "example_norm": ("shown", attacked.achieved[-1, :count]),
+            }
+        )
+
+
+def _norm_name(norm: str) -> str:
+    return {"l2": "L2 norm", "linf": "Linf norm"}[norm]

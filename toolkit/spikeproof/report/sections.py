@@ -1,0 +1,197 @@
+"""The sections of the report, each made from the result alone."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+from spikeproof.result import slug
+
+from .figures import draw, number, text_of
+from .html import definitions, figure, items, svg_url, table
+from .pictures import amplified, png
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spikeproof.result import Result
+
+__all__ = ["findings", "metric_sections", "picture_section", "provenance_section", "refusals", "systems_section"]
+
+_MOST_ROWS = 60
+
+
+def findings(result: Result) -> str:
+    """Say in plain words what was found, system by system."""
+    parts = []
+    for system in result.systems:
+        texts = [finding["text"] for finding in result.findings if finding["system"] == system]
+        if texts:
+            parts.append(f'<h3>{escape(_title(system))}</h3><div class="findings">{items(texts)}</div>')
+    return "".join(parts)
+
+
+def refusals(result: Result) -> str:
+    """List what was refused, with the reason."""
+    texts = [f"{entry['what']}: {entry['reason']}" for entry in result.refused]
+    return f'<div class="findings refused">{items(texts)}</div>' if texts else ""
+
+
+def metric_sections(result: Result) -> list[tuple[str, str, str]]:
+    """Draw every metric: one section each, one part a system."""
+    sections = []
+    for metric in result.metrics:
+        parts = [
+            f"<h3>{escape(_title(system))}</h3>{_summary(result.summary(metric, system))}"
+            for system in result.systems
+            if result.has(metric, system)
+        ]
+        sections.append((f"metric-{metric}", metric.replace("-", " ").capitalize(), "".join(parts)))
+    return sections
+
+
+def _summary(summary: xr.Dataset) -> str:
+    parts, rows, footnotes = [], [], []
+    for name, variable in summary.data_vars.items():
+        drawings = draw(summary, str(name))
+        for svg, alternative in drawings:
+            caption = " ".join(filter(None, (variable.attrs.get("caption", ""), _definition(variable))))
+            parts.append(figure(svg_url(svg), alternative, caption))
+        if not drawings:
+            rows += _rows(variable)
+            footnotes.append(f"{variable.attrs['long_name']}: {variable.attrs['definition']}")
+    if rows:
+        cut = rows[:_MOST_ROWS]
+        head = ("number", "at", "value", "95 % interval", "unit")
+        parts.append(table(head, cut, numbers=(2, 3)))
+        if len(rows) > len(cut):
+            parts.append(f"<p>{len(rows) - len(cut)} more rows are in <code>result.zarr</code>.</p>")
+        parts.append(f"<details><summary>What these numbers are</summary>{items(footnotes)}</details>")
+    return "".join(parts)
+
+
+def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
+    dims = [dim for dim in variable.dims if dim != "statistic"]
+    flat = variable.stack(place=dims) if dims else variable.expand_dims("place")
+    rows = []
+    for index in range(flat.sizes["place"]):
+        one = flat.isel(place=index)
+        values = [float(one.sel(statistic=name)) for name in ("estimate", "low", "high")]
+        if all(value != value for value in values):  # a combination that does not exist here
+            continue
+        at = ", ".join(f"{dim} {text_of(one[dim].item())}" for dim in dims)
+        units = variable.attrs["units"]
+        rows.append(
+            (
+                variable.attrs["long_name"],
+                at,
+                number(values[0]),
+                f"[{number(values[1])}, {number(values[2])}]",
+                "" if units == "1" else units,
+            )
+        )
+    return rows
+
+
+def _definition(variable: xr.DataArray) -> str:
+    return str(variable.attrs["definition"])
+
+
+def picture_section(result: Result) -> str:
+    """Show clean images, their perturbed versions and the amplified difference."""
+    parts = []
+    for system in result.systems:
+        place = f"/examples/{slug(system)}"
+        if place not in result.tree.groups:
+            continue
+        examples = result.tree[place].to_dataset()
+        rows = [_pictures(examples.isel(target=index)) for index in range(examples.sizes["target"])]
+        parts.append(f"<h3>{escape(_title(system))}</h3>" + "".join(rows))
+    return "".join(parts)
+
+
+def _pictures(target: xr.Dataset) -> str:
+    shown = target["example"].load()
+    aim = str(target["objective"].item())
+    who = f"{aim}: {target['target'].item()}" if target["target_unit"].item() else aim
+    control = str(target["control"].item())
+    heading = f"{control} control, " if control else ""
+    cells = []
+    for index in range(shown.sizes["shown"]):
+        clean, perturbed = shown.isel(shown=index, version=0), shown.isel(shown=index, version=1)
+        difference, factor = amplified(clean, perturbed)
+        name = text_of(target["example_stimulus"].values[index])
+        cells += [
+            figure(png(clean.values), f"clean image {name}", f"{name}, clean"),
+            figure(
+                png(perturbed.values),
+                f"perturbed image {name}",
+                f"perturbed, norm {number(float(target['example_norm'].values[index]))}",
+            ),
+            figure(png(difference), f"difference for {name}", f"difference × {factor:g}"),
+        ]
+    return f"<h4>{escape(heading)}aimed at {escape(who)}</h4><div class=pictures>{''.join(cells)}</div>"
+
+
+def systems_section(result: Result) -> str:
+    """Say what was studied, and what was chosen for the user."""
+    rows = [
+        (
+            _title(facts["name"]),
+            str(facts["units"]),
+            str(facts["stimuli"]),
+            str(facts["categories"]),
+            facts["units of response"],
+            "yes" if facts["repeats"] else "no",
+        )
+        for facts in result.provenance["system_facts"]
+    ]
+    head = ("system", "units", "stimuli", "categories", "response in", "repeats")
+    notes = f"<h3>Notes</h3>{items(result.notes)}" if result.notes else ""
+    return table(head, rows, numbers=(1, 2, 3)) + notes
+
+
+def provenance_section(result: Result) -> str:
+    """Say which data, versions, revisions and seed made the numbers."""
+    provenance = result.provenance
+    components = [
+        (
+            part["kind"],
+            part["label"],
+            f"{part['distribution']} {part['version']}",
+            str(part["revision"]),
+            _parameters(part),
+        )
+        for part in provenance["components"]
+    ]
+    environment = provenance["environment"]
+    facts = [
+        ("data", "; ".join(f"{key} {value}" for key, value in provenance["data"].items())),
+        *(
+            (f"model {name}", "; ".join(f"{k} {v}" for k, v in identity.items()))
+            for name, identity in provenance["models"].items()
+        ),
+        ("seed", str(provenance["study"].get("seed", 0))),
+        ("bootstrap draws", str(provenance["study"]["statistics"]["draws"])),
+        ("python", f"{environment['python']} on {environment['system']}, {environment['device']}"),
+        ("versions", ", ".join(f"{name} {version}" for name, version in environment["versions"].items())),
+        ("seconds", ", ".join(f"{name} {seconds:g}" for name, seconds in provenance["seconds"].items())),
+    ]
+    study = json.dumps(provenance["study"], indent=1, ensure_ascii=False)
+    return (
+        table(("kind", "component", "from", "revision", "parameters"), components)
+        + definitions(facts)
+        + f"<details><summary>The study as resolved</summary><pre>{escape(study)}</pre></details>"
+    )
+
+
+def _parameters(part: dict[str, object]) -> str:
+    parameters = part["parameters"]
+    target = [str(part["target"])] if part.get("target") else []
+    named = [f"{key} = {value}" for key, value in parameters.items()] if isinstance(parameters, dict) else []
+    return ", ".join(target + named)
+
+
+def _title(system: str) -> str:
+    return "The recording" if system == "recording" else f"Network {system}"
