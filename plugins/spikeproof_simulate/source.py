@@ -116,7 +116,7 @@ class Simulation:
                 "digest": hashlib.sha256(np.ascontiguousarray(counts, dtype="<i8").tobytes()).hexdigest(),
                 "truth": truth,
             },
-            notes=(f"simulated: {truth}", f"simulated: {self._noise()}"),
+            notes=(f"the truth: {truth}", f"the truth: {self._noise()}"),
         )
 
     def _kind(self) -> Kind:
