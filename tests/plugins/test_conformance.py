@@ -1,0 +1,77 @@
+"""Every component that spikeproof itself provides holds the conformance kit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from spikeproof.testing import Example, parametrize
+
+NETWORK = """
+import torch
+
+def build():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(108, 4)
+    )
+"""
+
+
+@cache
+def folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that is removed when the tests end."""
+    return tempfile.TemporaryDirectory(prefix="spikeproof-conformance-")
+
+
+def images() -> Example:
+    import numpy as np
+
+    path = Path(folder().name) / "images.npz"
+    rng = np.random.default_rng(0)
+    np.savez(path, x=rng.random((6, 1, 8, 8), dtype=np.float32), y=np.array([0, 1] * 3))
+    return Example(target=str(path))
+
+
+def network() -> Example:
+    path = Path(folder().name) / "network.py"
+    path.write_text(NETWORK)
+    return Example(target=f"{path}:build", image_shape=(1, 8, 8))
+
+
+def recording() -> Example:
+    from datetime import UTC, datetime
+
+    import numpy as np
+    import pynwb
+
+    file = pynwb.NWBFile(
+        session_description="toy", identifier="toy", session_start_time=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    file.add_trial_column("stimulus_id", "image")
+    for number in range(6):
+        file.add_trial(start_time=float(number), stop_time=number + 0.5, stimulus_id=f"s{number % 3}")
+    rng = np.random.default_rng(0)
+    for unit in range(3):
+        file.add_unit(id=unit, spike_times=np.sort(rng.uniform(0, 6, 40)))
+    path = Path(folder().name) / "toy.nwb"
+    with pynwb.NWBHDF5IO(path, "w") as io:
+        io.write(file)
+    return Example(target=str(path), parameters={"stimulus": "stimulus_id"})
+
+
+@parametrize(
+    "spikeproof",
+    examples={
+        "source-simulate": Example(target="sparse", parameters={"units": 10, "stimuli": 2, "repeats": 2}),
+        "source-images": images,
+        "source-nwb": recording,
+        "model-torch": network,
+        "metric-dropping-curve": Example(parameters={"draws": 6, "sizes": [1, 6]}),
+    },
+    environ={"SPIKEPROOF_NO_PLUGINS": "1"},
+)
+def test_conformance(check: Callable[[], None]) -> None:
+    check()

@@ -1,0 +1,38 @@
+"""Uses a component once, as its kind is used."""
+
+from __future__ import annotations
+
+from .attacks import attacked
+from .controls import controlled
+from .metrics import measured
+from .models import read
+from .objectives import valued
+from .readouts import fitted
+from .response_attacks import perturbed
+from .subject import Subject
+
+__all__ = ["exercise"]
+
+
+def exercise(subject: Subject) -> None:
+    """Make the component and use it once on a toy problem; an encoder is only made."""
+    entry = subject.entry
+    match subject.chosen.kind:
+        case "attack" if entry.domain == "response":
+            perturbed(subject)
+        case "attack" if entry.control:
+            controlled(subject, entry.norms[0])
+        case "attack":
+            attacked(subject, entry.norms[0])
+        case "metric":
+            measured(subject)
+        case "objective":
+            valued(subject)
+        case "readout" if not entry.head:
+            fitted(subject)
+        case "source":
+            subject.build().load()
+        case "model":
+            read(subject)
+        case _:
+            subject.build()

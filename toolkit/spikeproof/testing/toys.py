@@ -1,0 +1,223 @@
+"""Small problems whose answers are known: what components are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from spikeproof.plugin import MetricEntry, Norm
+from spikeproof.types import Code, Evidence, ItemNoise, LinearReadout, Readings
+
+__all__ = ["LinearUnits", "images", "noise", "norms", "toy_code", "toy_evidence", "toy_readings"]
+
+SHAPE = (1, 6, 6)
+"""(channel, y, x) of toy images, pixels."""
+
+
+class LinearUnits:
+    """One linear unit per item: the gain that a ball allows is known (``epsilon ||w||_2``, ``epsilon ||w||_1``).
+
+    Parameters
+    ----------
+    weights : torch.Tensor, (item, channel, y, x)
+    """
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        self.weights = weights
+
+    @classmethod
+    def random(cls, items: Sequence[int]) -> LinearUnits:
+        """Return units with seeded weights; an item's unit does not depend on the other items."""
+        rows = [torch.randn(SHAPE, generator=torch.Generator().manual_seed(100 + item)) for item in items]
+        return cls(torch.stack(rows))
+
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Values, (row,)."""
+        weights = self.weights if items is None else self.weights[items]
+        return (images.detach() * weights).flatten(1).sum(dim=1)
+
+    def value_and_gradient(
+        self, images: torch.Tensor, items: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values, (row,), and gradients, (row, channel, y, x)."""
+        weights = self.weights if items is None else self.weights[items]
+        return self(images, items), weights.clone()
+
+
+def images(items: Sequence[int], low: float = 0.2, high: float = 0.8) -> torch.Tensor:
+    """Seeded images (item, channel, y, x) in [low, high]; an item's image does not depend on the other items."""
+    rows = [torch.rand(SHAPE, generator=torch.Generator().manual_seed(item)) for item in items]
+    return low + (high - low) * torch.stack(rows)
+
+
+def noise(items: Sequence[int], seed: int = 0) -> ItemNoise:
+    """Random numbers of these items."""
+    return ItemNoise(seed, [("toy", item) for item in items])
+
+
+def norms(shift: torch.Tensor, norm: Norm) -> torch.Tensor:
+    """Norms (epsilon, item) of perturbations (epsilon, item, channel, y, x)."""
+    flat = shift.flatten(2)
+    return flat.abs().amax(dim=2) if norm == "linf" else flat.norm(dim=2)
+
+
+def toy_code(units: Sequence[int] | None = None) -> Code:
+    """A code of 36 stimuli in 3 categories, 6 units in two sessions, 3 repeats, with a readout in two folds.
+
+    Parameters
+    ----------
+    units : sequence of int, optional
+        Which units, in this order; all by default.
+    """
+    rng = np.random.default_rng(7)
+    columns = list(range(6)) if units is None else list(units)
+    labels = np.repeat(["apple", "bear", "car"], 12)
+    tuning = {"apple": [9, 5, 5, 6, 5, 7], "bear": [5, 9, 5, 5, 6, 5], "car": [5, 5, 9, 7, 6, 5]}
+    means = np.array([tuning[label] for label in labels]) + rng.normal(0, 0.8, (36, 6))
+    trials = (means[:, None] + rng.normal(0, 0.5, (36, 3, 6))).clip(0.1)[..., columns]
+    names = [f"u{column}" for column in columns]
+    stimuli = [f"s{row:02d}" for row in range(36)]
+    on_unit = {
+        "unit": names,
+        "session": ("unit", [("one", "two")[column % 2] for column in columns]),
+        "subject": ("unit", ["monkey"] * len(columns)),
+    }
+    means_of_trials = trials.mean(axis=1)
+    responses = xr.DataArray(
+        means_of_trials, dims=("stimulus", "unit"), coords={"stimulus": stimuli, **on_unit}, attrs={"units": "Hz"}
+    )
+    repeats = xr.DataArray(
+        trials.reshape(108, -1),
+        dims=("presentation", "unit"),
+        coords={"stimulus": ("presentation", np.repeat(stimuli, 3)), **on_unit},
+        attrs={"units": "Hz"},
+    )
+    residual = (trials - means_of_trials[:, None]).reshape(108, -1)
+    covariance = xr.DataArray(
+        residual.T @ residual / 72, dims=("unit", "unit_other"), coords={"unit": names, "unit_other": names}
+    )
+    readout = _nearest_mean(means_of_trials, labels, stimuli)
+    choices = readout.choices(means_of_trials, stimuli)
+    coords = {"stimulus": stimuli}
+    return Code(
+        system="toy",
+        responses=responses,
+        labels=xr.DataArray(labels, dims=("stimulus",), coords=coords),
+        choices=xr.DataArray(choices, dims=("stimulus",), coords=coords),
+        readout=readout,
+        repeats=repeats,
+        noise_covariance=covariance,
+    )
+
+
+def _nearest_mean(responses: np.ndarray, labels: np.ndarray, stimuli: Sequence[str]) -> LinearReadout:
+    """Choose the nearest category mean: linear, with weights m_c and intercepts -|m_c|^2 / 2."""
+    fold = np.arange(len(labels)) % 2
+    classes = tuple(np.unique(labels).tolist())
+    weights = np.stack(
+        [[responses[(fold != held_out) & (labels == name)].mean(axis=0) for name in classes] for held_out in (0, 1)]
+    )
+    return LinearReadout(
+        classes=classes,
+        weights=weights,
+        intercepts=-0.5 * (weights**2).sum(axis=2),
+        stimuli=tuple(stimuli),
+        fold=fold.astype(np.intp),
+    )
+
+
+def toy_evidence(entry: MetricEntry, *, size: float = 1.0, units: Sequence[int] | None = None) -> Iterator[Evidence]:
+    """Evidence of the kind that a metric measures: targets of every aim, each with a control of half its effect.
+
+    Parameters
+    ----------
+    entry : MetricEntry
+    size : float
+        Shift of each unit at the largest epsilon, Hz; 0 leaves the clean responses.
+    units : sequence of int, optional
+        Order of the code's units.
+    """
+    code = toy_code(units)
+    if entry.domain is None:
+        yield Evidence(code=code)
+        return
+    for aim in entry.aims or ("unit", "population", "behavior"):
+        for number in (0, 1):
+            for control, share in (("", 1.0), ("random", 0.5)):
+                yield _perturbed(entry, code, aim, number, control, size * share)
+
+
+def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: str, size: float) -> Evidence:
+    # All targets attack the same stimuli: some by pixels, all of them in activity.
+    attacked = code.responses.isel(stimulus=slice(None, None, 3 if entry.domain == "stimulus" else 1))
+    stimuli = [str(name) for name in attacked["stimulus"].values]
+    doses = xr.DataArray([0.2, 0.5, 1.0], dims=("epsilon",))
+    doses.attrs["units"] = "L2 norm" if entry.domain == "stimulus" else "noise sd"
+    coords = {"epsilon": doses}
+    per_unit = {f"u{unit}": np.random.default_rng([number, unit]).uniform(-1, 1, len(stimuli)) for unit in range(6)}
+    direction = np.stack([per_unit[str(name)] for name in attacked["unit"].values], axis=1)
+    shift = size * doses.values[:, None, None] * direction
+    perturbed = xr.DataArray(
+        attacked.values + shift,
+        dims=("epsilon", "stimulus", "unit"),
+        coords={**{name: attacked.coords[name] for name in attacked.coords}, **coords},
+        attrs=attacked.attrs,
+    )
+    choices = code.readout.choices(perturbed.values, stimuli) if code.readout is not None else np.empty(0)
+    on_items = {"epsilon": doses, "stimulus": stimuli}
+    unit = f"u{number}" if aim == "unit" else None
+    directed = None
+    if unit is not None:
+        move = size * doses.values[:, None] * np.abs(per_unit[unit])
+        here = attacked.sel(unit=unit).values
+        directed = xr.DataArray(
+            np.stack([here + move, here - move]),
+            dims=("direction", "epsilon", "stimulus"),
+            coords={"direction": ["up", "down"], **on_items},
+        )
+    minimal = None
+    if entry.domain == "response":
+        minimal = xr.DataArray(np.linspace(0.5, 2, len(stimuli)), dims=("stimulus",), coords={"stimulus": stimuli})
+    return Evidence(
+        code=code,
+        domain=entry.domain,
+        attack=(entry.attacks or ("toy",))[0],
+        aim=aim,  # type: ignore[arg-type]
+        objective=aim,
+        control=control,
+        target=unit or f"{aim} {number}",
+        target_unit=unit,
+        perturbed=perturbed,
+        choices=xr.DataArray(choices, dims=("epsilon", "stimulus"), coords=on_items),
+        directed=directed,
+        achieved=xr.DataArray(
+            np.repeat(doses.values[:, None], len(stimuli), axis=1), dims=("epsilon", "stimulus"), coords=on_items
+        ),
+        minimal=minimal,
+        status=xr.DataArray(["ok"] * len(stimuli), dims=("stimulus",), coords={"stimulus": stimuli}),
+    )
+
+
+def toy_readings(directions: int, *, rows: Sequence[int] = range(6)) -> Readings:
+    """Readings (float64) of some of six rows, 5 units and 3 classes; responses and decisions can be differentiated."""
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)[list(rows)]
+
+    responses, decision, clean, partner = draw(6, 5), draw(6, 3), draw(6, 5), draw(6, 5)
+    number = torch.arange(6)
+    return Readings(
+        responses=responses.requires_grad_(),
+        decision=decision.requires_grad_(),
+        clean_responses=clean,
+        partner_responses=partner,
+        choice=(number % 3)[list(rows)],
+        partner_choice=((number + 1) % 3)[list(rows)],
+        unit=(number % 5)[list(rows)],
+        direction=(number % directions)[list(rows)],
+        whitening=torch.diag(torch.linspace(0.5, 1.5, 5, dtype=torch.float64)),
+    )
