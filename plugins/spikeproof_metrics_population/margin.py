@@ -12,10 +12,11 @@ from spikeproof.errors import NotEnoughData
 from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights, stack_statistic
 from spikeproof.types import Code, Evidence
 
-from .text import number, with_interval
+from .text import with_interval
 
 __all__ = ["Margin", "weighted_quantile"]
 
+_HALF = 0.5
 _QUANTILES = np.round(np.linspace(0.05, 0.95, 19), 2)
 
 
@@ -67,7 +68,7 @@ class Margin:
         -------
         xarray.Dataset
             ``distribution`` (statistic, direction, quantile), ``median`` and ``relative_median``
-            (statistic, direction), ``within_one`` (statistic, direction).
+            (statistic, direction), ``within_one`` (statistic, direction), ``control_at_median`` (statistic,).
         """
         control = measured["control"].values.astype(str)
         names = {name: name if name else "optimal" for name in dict.fromkeys(control.tolist())}
@@ -91,6 +92,10 @@ class Margin:
             }
         )
         summary["relative_median"] = summary["median"] / code.population_pair_distance
+        if "optimal" in names.values() and len(names) > 1:
+            half = float(summary["median"].sel(direction="optimal", statistic="estimate"))
+            cells = measured["minimal"].isel(target=np.flatnonzero(control != ""))
+            summary["control_at_median"] = _fraction((cells <= half).astype(np.float64), resampling)
         _annotate(summary, units, measured.sizes["stimulus"])
         return summary
 
@@ -103,19 +108,19 @@ class Margin:
             relative = summary["relative_median"].sel(direction=direction)
             way = "the shortest way" if direction == "optimal" else f"a {direction} direction"
             far = (
-                "never changes half of the choices"
+                "changes half of the choices at no distance (many directions lead away from every boundary)"
                 if np.isinf(median.sel(statistic="estimate"))
                 else f"changes half of the choices within {with_interval(median)} {units}, "
                 f"{with_interval(relative)} of the distance to another image"
             )
             yield f"Moving the population in {way} {far}; within 1 {units} it changes {with_interval(within)} of them."
         if "random" in summary["direction"].values:
-            optimal, random = (summary["median"].sel(direction=name) for name in ("optimal", "random"))
-            if optimal.sel(statistic="high") < random.sel(statistic="low"):
-                ratio = float(random.sel(statistic="estimate") / optimal.sel(statistic="estimate"))
-                yield f"A random direction has to go {number(ratio)} times as far: the intervals do not overlap."
-            else:
-                yield "By their intervals, the shortest way is not told apart from a random direction."
+            share = summary["control_at_median"]
+            verdict = "is shorter than" if share.sel(statistic="high") < _HALF else "is not told apart from"
+            yield (
+                f"At the distance at which the shortest way changes half of the choices, random directions change "
+                f"{with_interval(share)} of them: the shortest way {verdict} a random one."
+            )
 
 
 def _quantiles(cells: xr.DataArray, quantiles: NDArray[np.float64], resampling: Resampling) -> xr.DataArray:
@@ -166,6 +171,12 @@ def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:
         "units": "distance to another image",
         "definition": f"{how}Median, relative to the mean distance of two different clean population vectors. {spread}",
     }
+    if "control_at_median" in summary:
+        summary["control_at_median"].attrs = {
+            "long_name": "share of choices that control directions change at the median of the shortest way",
+            "units": "share of stimuli",
+            "definition": f"{how}One half would be no shorter than a control. {spread} The distance is held fixed.",
+        }
     summary["within_one"].attrs = {
         "long_name": f"share of choices that change within 1 {units}",
         "units": "share of stimuli",

@@ -71,21 +71,31 @@ def test_weighted_quantiles_are_those_of_repeated_values() -> None:
 
 def test_the_sentences_set_the_shortest_way_beside_random_directions() -> None:
     code = category_code(np.full(8, 1.0), stimuli=60)
-    text = list(Margin().describe(summary_of(code, Shift(draws=5)), code))
+    summary = summary_of(code, Shift(draws=5))
+    text = list(Margin().describe(summary, code))
     assert text[0].startswith("Moving the population in the shortest way changes half of the choices within ")
     assert "stimulus sd per unit" in text[0]
     assert "of the distance to another image; within 1 stimulus sd per unit it changes " in text[0]
     assert text[1].startswith("Moving the population in a random direction ")
-    assert text[2].startswith("A random direction has to go ") or text[2].startswith("By their intervals")
+    share = float(summary["control_at_median"].sel(statistic="estimate"))
+    assert 0 < share < 0.4
+    assert f"random directions change {share:.3g} [" in text[2]
+    assert text[2].endswith("of them: the shortest way is shorter than a random one.")
 
 
-def test_half_of_random_directions_lead_away_so_their_median_may_be_infinite_and_is_said_so() -> None:
+def test_in_one_dimension_half_of_random_directions_are_the_shortest_way() -> None:
+    code = category_code(np.array([2.0]), stimuli=60)
+    summary = summary_of(code, Shift(draws=8))
+    assert summary["control_at_median"].sel(statistic="estimate") == pytest.approx(0.25, abs=0.06)
+
+
+def test_an_infinite_median_is_said_in_words() -> None:
     code = category_code(np.full(8, 3.0), stimuli=40)
     summary = summary_of(code, Shift(draws=1))
     summary["median"].loc[{"direction": "random"}] = np.inf
-    text = list(Margin().describe(summary, code))
-    assert "in a random direction never changes half of the choices; within 1 stimulus sd" in text[1]
-    assert text[2] == "A random direction has to go infinity times as far: the intervals do not overlap."
+    assert "in a random direction changes half of the choices at no distance (many directions lead away" in " ".join(
+        Margin().describe(summary, code)
+    )
 
 
 def test_an_attack_without_a_minimal_dose_is_refused() -> None:
