@@ -64,12 +64,15 @@ def run_demo(
     inputs = Path(out) / "inputs"
     inputs.mkdir(parents=True, exist_ok=True)
     study = demo_study(inputs)
-    return run(study, out=Path(out) / "result", resume=resume, progress=progress, device=device, where="the demo's study")
+    return run(
+        study, out=Path(out) / "result", resume=resume, progress=progress, device=device, where="the demo's study"
+    )
 
 
 def demo_study(inputs: Path) -> Mapping[str, Any]:
     """Write the inputs into a folder and return the study of them."""
-    images, labels = (part[TRAINED : TRAINED + STIMULI] for part in digits())
+    images, labels = digits()
+    images, labels = images[TRAINED : TRAINED + STIMULI], labels[TRAINED : TRAINED + STIMULI]
     ids = [f"digit-{number:03d}" for number in range(STIMULI)]
     rates = firing_rates(images)
     np.savez(inputs / "digits.npz", x=images, y=labels, ids=np.array(ids))
@@ -82,7 +85,9 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
         stimuli=STIMULI,
         accuracy=_accuracy_of(rates, labels),
     )
-    write_nwb(inputs / "recording.nwb", recording, session_description="Simulated Poisson neurons: see the demo's report.")
+    write_nwb(
+        inputs / "recording.nwb", recording, session_description="Simulated Poisson neurons: see the demo's report."
+    )
     return {
         "schema": 1,
         "description": truth,

@@ -45,10 +45,10 @@ def train(*, adversarial: bool, seed: int = 0) -> DigitNetwork:
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(TRAINED).split(BATCH):
+        for rows in torch.randperm(TRAINED).view(-1, BATCH):
             shown = attack(network, images[rows], labels[rows], norm=NORM) if adversarial else images[rows]
             optimiser.zero_grad()
-            functional.cross_entropy(network(shown), labels[rows]).backward()
+            torch.autograd.backward(functional.cross_entropy(network(shown), labels[rows]))
             optimiser.step()
         schedule.step()
     return network.eval()

@@ -32,10 +32,10 @@ def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence
 
     groups: dict[str, xr.Dataset] = {}
     for number, (evidence, extras) in enumerate(evidences):
-        here = _identity(evidence)
-        groups[f"/{number}"] = xr.Dataset(attrs=here)
-        groups[f"/{number}/items"] = _items(evidence)
-        groups[f"/{number}/examples"] = extras
+        place = f"/{number:06d}"
+        groups[place] = xr.Dataset(attrs=_identity(evidence))
+        groups[f"{place}/items"] = _items(evidence)
+        groups[f"{place}/examples"] = extras
         for metric in metrics:
             if not _applies(metric.entry, evidence):
                 continue
@@ -47,7 +47,7 @@ def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence
                 raise PluginFailed(
                     f"metric {metric.label!r}: measure() must return an xarray.Dataset, got {type(measured)}"
                 )
-            groups[f"/{number}/metrics/{metric.label}"] = measured
+            groups[f"{place}/metrics/{metric.label}"] = measured
     return xr.DataTree.from_dict(groups)
 
 
@@ -67,9 +67,7 @@ def stack_metric(blocks: Iterable[xr.DataTree], label: str) -> tuple[xr.Dataset 
             found.append(_as_target(measured, evidence))
     if not found:
         return None, reasons
-    return xr.concat(
-        found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override"
-    ), reasons
+    return _stack(found), reasons
 
 
 def stack_group(blocks: Iterable[xr.DataTree], name: str) -> xr.Dataset | None:

@@ -214,6 +214,7 @@ def _with_readout(code: Code, readout: Part[ReadoutEntry] | None, logits: object
     except DataError as error:
         ledger.refuse(what, str(error))
         return code
+    ledger.note(*(f"{what}: {note}" for note in fitted.notes))
     names = code.responses["stimulus"].values
     choices = xr.DataArray(
         fitted.choices(code.responses.values, names.tolist()), dims="stimulus", coords={"stimulus": names}
