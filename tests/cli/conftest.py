@@ -14,8 +14,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Run one command line in an empty folder, on a screen of 100 columns."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("SPIKEPROOF_PLUGINS", "spikeproof,toy")
-    for name in ("NO_COLOR", "FORCE_COLOR", "SPIKEPROOF_NO_PLUGINS", "SPIKEPROOF_STRICT"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "SPIKEPROOF_PLUGINS", "SPIKEPROOF_NO_PLUGINS", "SPIKEPROOF_STRICT"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*argv: object) -> Outcome:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
@@ -42,8 +40,7 @@ def execute(argv: Sequence[str]) -> int:
     settings, line = GlobalSettings(traceback="--traceback" in argv), list(argv)
     try:
         settings, line = take_global_options(argv)
-        with _short_warnings():
-            code = _run(line, settings)
+        code = _run(line, settings)
         sys.stdout.flush()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -63,6 +60,15 @@ def execute(argv: Sequence[str]) -> int:
 
 
 def _run(line: Sequence[str], settings: GlobalSettings) -> int:
+    if not command_named(line):
+        return _invoke(line, settings)
+    from .talk import short_talk
+
+    with short_talk(full=settings.traceback):
+        return _invoke(line, settings)
+
+
+def _invoke(line: Sequence[str], settings: GlobalSettings) -> int:
     from typer.main import get_command
 
     command = get_command(make_app(line, settings))
@@ -82,7 +88,7 @@ def _say(text: str, error: BaseException | None, *, full: bool = False, hint: st
 def _usage(error: typer.TyperException) -> str:
     near = getattr(error, "possibilities", None)
     if near:
-        return f"{error.message}: did you mean {' or '.join(near)}?"
+        return f"{error.message}: did you mean {near[0]}?"
     return error.format_message()
 
 
@@ -97,26 +103,3 @@ def _leave_pipe() -> int:
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
-
-
-@contextmanager
-def _short_warnings() -> Iterator[None]:
-    """Show each warning of a library as one line, without the line of code that it came from."""
-    seen: set[str] = set()
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,  # noqa: ARG001
-        lineno: int,  # noqa: ARG001
-        file: object = None,  # noqa: ARG001
-        line: str | None = None,  # noqa: ARG001
-    ) -> None:
-        text = f"{PROGRAM}: warning: {message} ({category.__name__})"
-        if text not in seen:
-            seen.add(text)
-            typer.echo(text, err=True)
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield

@@ -44,29 +44,27 @@ def command_named(line: Sequence[str]) -> str:
     >>> command_named(["--version"]), command_named(["run", "study.toml"])
     ('', 'run')
     """
-    first = next((token for token in line if not token.startswith("-")), "")
-    return first if first in _COMMANDS else ""
+    return line[0] if line and line[0] in _COMMANDS else ""
 
 
 def make_app(line: Sequence[str], settings: GlobalSettings) -> typer.Typer:
     """Build the application for one command line.
 
-    Only the command that the line names is imported and gets its parameters, so that the root help stays cheap; that
-    is set in plain text for the same reason (rich takes longer to import than the rest of it).
+    Only the command that the line names is imported and gets its parameters, and the root help is set in plain text:
+    rich and pydantic take longer to import than all the rest of it.
     """
     named = command_named(line)
     app = typer.Typer(
         help=_ABOUT,
         epilog=_EPILOG,
         add_completion=False,
-        rich_markup_mode="rich" if named else None,
-        context_settings={"help_option_names": ["--help", "-h"]},
+        rich_markup_mode=None,
+        context_settings={"help_option_names": [] if named else ["--help", "-h"]},
     )
     app.callback()(_nothing if named else _root)
     for name, summary in _COMMANDS.items():
         if name == named:
-            arguments = tuple(line[list(line).index(name) + 1 :])
-            _add(app, Request(name=name, summary=summary, arguments=arguments, plugins=settings.plugins))
+            _add(app, Request(name=name, summary=summary, arguments=tuple(line[1:]), plugins=settings.plugins))
         else:
             app.command(name, help=summary)(_nothing)
     return app

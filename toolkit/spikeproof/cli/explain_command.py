@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .help import HelpPage
+from .options import LineArgument, LineOption, add_command, given
 from .request import Request
 
 if TYPE_CHECKING:
@@ -17,26 +19,35 @@ __all__ = ["add"]
 
 _TEXT = "What was run, on which data, with which components, weights, seed and machine, and what was refused."
 
-_EPILOG = """Examples:
-  spikeproof explain results/study
-  spikeproof explain results/study --json"""
+_EXAMPLES = ("spikeproof explain results/study", "spikeproof explain results/study --json")
+
+_RESULT = LineArgument(name="result", metavar="RESULT", help="Result folder.")
+_OPTIONS = (
+    LineOption(name="as_json", flag="--json", annotation=bool, panel="Options", help="Print the provenance as JSON."),
+)
 
 
 def add(app: typer.Typer, request: Request) -> None:
     """Add the command."""
-    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(_explain)
+    page = HelpPage(
+        command=request.name,
+        summary=request.summary,
+        text=_TEXT,
+        arguments=(_RESULT,),
+        options=_OPTIONS,
+        examples=_EXAMPLES,
+    )
+    add_command(app, page, _explain)
 
 
-def _explain(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result folder.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the provenance as JSON.")] = False,
-) -> None:
-    from spikeproof.api import open_result
+def _explain(context: typer.Context, result: str, **values: object) -> None:
+    from spikeproof import api
 
-    from .screen import console, show_json
+    from .json_text import show_json
+    from .screen import console
 
-    opened = open_result(result)
-    if as_json:
+    opened = api.open_result(result)
+    if given(context, _OPTIONS, values):
         show_json(opened.provenance)
         return
     out = console()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .options import LineOption
+from .options import LineArgument, LineOption, help_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,21 +24,32 @@ class HelpPage:
 
     Parameters
     ----------
-    usage : str
+    command : str
     summary : str
+        Its line in the root help.
     text : str
         Further sentences, a line each.
-    argument : tuple of (heading, name, help)
+    arguments : sequence of LineArgument
     options : sequence of LineOption
-    epilog : str
+    panel : str
+        Heading under which ``--help`` stands.
+    examples : tuple of str
+        Two lines that work.
     """
 
-    usage: str
+    command: str
     summary: str
     text: str
-    argument: tuple[str, str, str]
-    options: Sequence[LineOption]
-    epilog: str
+    arguments: Sequence[LineArgument] = ()
+    options: Sequence[LineOption] = ()
+    panel: str = "Options"
+    examples: tuple[str, str]
+
+    @property
+    def usage(self) -> str:
+        """The shape of the line."""
+        words = [item.metavar if item.required else f"[{item.metavar}]" for item in self.arguments]
+        return " ".join(["spikeproof", self.command, *words, "[OPTIONS]"])
 
 
 def show_help(page: HelpPage) -> None:
@@ -56,13 +67,30 @@ def show_help(page: HelpPage) -> None:
     for line in page.text.splitlines():
         _indented(out, line, style="dim")
     out.print()
-    heading, name, help_text = page.argument
-    _panel(out, heading, [(Text(name, style="bold cyan"), Text(help_text))])
-    for title in dict.fromkeys(option.panel for option in page.options):
-        _panel(out, title, [_row(option) for option in page.options if option.panel == title])
-    for line in page.epilog.splitlines():
-        out.print(Text(f" {line}"), soft_wrap=True)
+    for title in dict.fromkeys(argument.panel for argument in page.arguments):
+        _panel(
+            out,
+            title,
+            [
+                (Text(argument.metavar, style="bold cyan"), Text(argument.help))
+                for argument in page.arguments
+                if argument.panel == title
+            ],
+        )
+    # --help stands at the end of its panel, and the panels of components come after it.
+    rows = {title: [_row(item) for item in page.options if item.panel == title] for title in _panels(page)}
+    rows[page.panel].append(_row(help_option(page.panel)))
+    for title, lines in rows.items():
+        _panel(out, title, lines)
+    out.print(" Examples:")
+    for example in page.examples:
+        out.print(Text(f"   {example}"), soft_wrap=True)
     out.print()
+
+
+def _panels(page: HelpPage) -> list[str]:
+    titles = list(dict.fromkeys(option.panel for option in page.options))
+    return titles if page.panel in titles else [*titles, page.panel]
 
 
 def _row(option: LineOption) -> tuple[Text, Text]:

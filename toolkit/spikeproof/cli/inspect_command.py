@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,7 +16,8 @@ from spikeproof.plugin import SourceEntry
 from .components import Slot, panel_title
 from .fields import field_option, value_of
 from .help import HelpPage
-from .options import LineOption, given, help_option, signature
+from .json_text import show_json
+from .options import LineArgument, LineOption, add_command, given
 from .request import Request
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ _TEXT = """INPUT is a file, a folder, or a SPEC such as nwb:recording.nwb.
 The line that runs it is printed alone at the end, ready to copy.
 The options of the source join these once INPUT is named."""
 
-_EPILOG = """Examples:
-  spikeproof inspect recording.nwb
-  spikeproof inspect recording.nwb --table trials"""
+_EXAMPLES = ("spikeproof inspect recording.nwb", "spikeproof inspect recording.nwb --table trials")
 
+_INPUT = LineArgument(name="input_", metavar="INPUT", help="File, folder or SPEC.", panel="Input")
 _PANEL = "Output"
 _OPTIONS = (LineOption(name="as_json", flag="--json", annotation=bool, panel=_PANEL, help="Print JSON."),)
 
@@ -60,19 +59,15 @@ def add(app: typer.Typer, request: Request) -> None:
         _inspect(host, chosen, parameters, as_json=bool(found.get("as_json")))
 
     page = HelpPage(
-        usage=f"spikeproof {request.name} INPUT [OPTIONS]",
+        command=request.name,
         summary=request.summary,
         text=_TEXT,
-        argument=("Input", "INPUT", "File, folder or SPEC."),
-        options=(*options, *_OPTIONS, help_option(_PANEL)),
-        epilog=_EPILOG,
+        arguments=(_INPUT,),
+        options=(*options, *_OPTIONS),
+        panel=_PANEL,
+        examples=_EXAMPLES,
     )
-    argument = inspect.Parameter(
-        "input_", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument(metavar="INPUT")]
-    )
-    app.command(request.name, help=request.summary, context_settings={"help_option_names": []})(
-        signature(body, (*options, *_OPTIONS), argument, page)
-    )
+    add_command(app, page, body)
 
 
 def resolve_input(host: Host, text: str) -> Chosen:
@@ -165,8 +160,6 @@ def _inspect(host: Host, chosen: Chosen, parameters: dict[str, Any], *, as_json:
         )
     inspection = source.inspect()
     if as_json:
-        from .screen import show_json
-
         show_json(dataclasses.asdict(inspection))
     else:
         _show(inspection)

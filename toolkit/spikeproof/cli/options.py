@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -15,7 +15,7 @@ from spikeproof.errors import UsageError
 if TYPE_CHECKING:
     from .help import HelpPage
 
-__all__ = ["LineOption", "given", "help_option", "signature"]
+__all__ = ["LineArgument", "LineOption", "add_command", "given", "help_option"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,30 +126,59 @@ class LineOption:
 
 
 def help_option(panel: str) -> LineOption:
-    """Return ``--help`` as help shows it; :func:`signature` makes it work."""
+    """Return ``--help`` as help shows it; :func:`add_command` makes it work."""
     return LineOption(
         name="help_", flag="--help", aliases=("-h",), annotation=bool, help="Show this and exit.", panel=panel
     )
 
 
-def signature(
-    function: Callable[..., None], options: Sequence[LineOption], argument: inspect.Parameter, page: HelpPage
-) -> Callable[..., None]:
-    """Give ``function(context, **values)`` the signature that Typer reads.
+@dataclass(frozen=True, kw_only=True)
+class LineArgument:
+    """One argument of a command: what is no option.
 
     Parameters
     ----------
-    function : callable
-        Called with the context and the values by name.
-    options : sequence of LineOption
-    argument : inspect.Parameter
-        The command's argument.
+    name : str
+        Identifier under which its text arrives; None where it isn't given.
+    metavar : str
+        What help calls it.
+    help : str
+    panel : str
+    required : bool
+    """
+
+    name: str
+    metavar: str
+    help: str
+    panel: str = "Arguments"
+    required: bool = True
+
+    def parameter(self) -> inspect.Parameter:
+        """Return the parameter of a Typer command."""
+        argument = typer.Argument(metavar=self.metavar, help=self.help)
+        if self.required:
+            return _keyword(self.name, Annotated[str, argument])
+        return _keyword(self.name, Annotated[str | None, argument], None)
+
+
+def add_command(
+    app: typer.Typer,
+    page: HelpPage,
+    body: Callable[..., None],
+) -> None:
+    """Add a command that calls ``body(context, **values)`` with the texts and values of its line, by name.
+
+    Parameters
+    ----------
+    app : typer.Typer
     page : HelpPage
-        What ``--help`` shows.
+        Its arguments and options, and what ``--help`` shows.
+    body : callable
     """
 
     def command(**values: object) -> None:
-        function(values.pop("context"), **values)
+        del values["help_"]  # it has done its work
+        body(values.pop("context"), **values)
 
     def show(value: bool) -> None:
         if value:
@@ -159,15 +188,20 @@ def signature(
             raise typer.Exit
 
     wants_help = typer.Option("--help", "-h", is_eager=True, callback=show, expose_value=False)
-    parameters = [_keyword("context", typer.Context), argument, _keyword("help_", Annotated[bool, wants_help], False)]
-    for option in options:
+    parameters = [
+        _keyword("context", typer.Context),
+        *(argument.parameter() for argument in page.arguments),
+        _keyword("help_", Annotated[bool, wants_help], False),
+    ]
+    for option in page.options:
         parameters.append(option.parameter(option.flag, option.name, hidden=False))
         parameters.extend(
             option.parameter(flag, _alias(option, number), hidden=True) for number, flag in enumerate(option.aliases)
         )
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
+    # Typer's own --help would cut long names, and costs more to start.
+    app.command(page.command, help=page.summary, context_settings={"help_option_names": []})(command)
 
 
 def given(context: typer.Context, options: Iterable[LineOption], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .help import HelpPage
+from .json_text import show_json
+from .options import LineOption, add_command, given
 from .request import Request
 
 if TYPE_CHECKING:
@@ -17,9 +20,19 @@ __all__ = ["add"]
 
 _TEXT = "One broken plugin never stops the others: it is listed with its error."
 
-_EPILOG = """Examples:
-  spikeproof plugins -v
-  spikeproof plugins --json"""
+_EXAMPLES = ("spikeproof plugins -v", "spikeproof plugins --json")
+
+_OPTIONS = (
+    LineOption(
+        name="verbose",
+        flag="--verbose",
+        aliases=("-v",),
+        annotation=bool,
+        panel="Options",
+        help="Also show origins, loading times and tracebacks.",
+    ),
+    LineOption(name="as_json", flag="--json", annotation=bool, panel="Options", help="Print JSON."),
+)
 
 _STYLES = {"active": "green", "slow": "yellow", "disabled": "dim", "candidate": "yellow"}
 
@@ -27,23 +40,18 @@ _STYLES = {"active": "green", "slow": "yellow", "disabled": "dim", "candidate": 
 def add(app: typer.Typer, request: Request) -> None:
     """Add the command."""
 
-    def plugins(
-        as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
-        verbose: Annotated[
-            bool, typer.Option("--verbose", "-v", metavar="", help="Also show origins, loading times and tracebacks.")
-        ] = False,
-    ) -> None:
+    def body(context: typer.Context, **values: object) -> None:
         from spikeproof._host import Host
 
+        asked = given(context, _OPTIONS, values)
         found = Host.discover(files=request.plugins).plugins
-        if as_json:
-            from .screen import show_json
-
+        if asked.get("as_json"):
             show_json([_record(status) for status in found])
         else:
-            _show(found, verbose=verbose)
+            _show(found, verbose=bool(asked.get("verbose")))
 
-    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(plugins)
+    page = HelpPage(command=request.name, summary=request.summary, text=_TEXT, options=_OPTIONS, examples=_EXAMPLES)
+    add_command(app, page, body)
 
 
 def _show(found: Sequence[PluginStatus], *, verbose: bool) -> None:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from .help import HelpPage
+from .options import LineArgument, add_command
 from .request import Request
 
 __all__ = ["add"]
 
 _TEXT = "The report is one file that opens without a network. The numbers are those of the run."
 
-_EPILOG = """Examples:
-  spikeproof report results/study
-  spikeproof report spikeproof-demo"""
+_EXAMPLES = ("spikeproof report results/study", "spikeproof report spikeproof-demo")
+
+_RESULT = LineArgument(name="result", metavar="RESULT", help="Result folder.")
 
 
 def add(app: typer.Typer, request: Request) -> None:
     """Add the command."""
-    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(_report)
+    page = HelpPage(command=request.name, summary=request.summary, text=_TEXT, arguments=(_RESULT,), examples=_EXAMPLES)
+    add_command(app, page, _report)
 
 
-def _report(
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result folder.", show_default=False)],
-) -> None:
-    from spikeproof.api import open_result
+def _report(context: typer.Context, result: str) -> None:  # noqa: ARG001 - it has no options
+    from spikeproof import api
     from spikeproof.report import write_report
 
-    typer.echo(f"Report: {write_report(open_result(result))}")
+    typer.echo(f"Report: {write_report(api.open_result(result))}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,7 +16,7 @@ from .components import FieldOption, check_flags, check_known, field_options, se
 from .compose import choose, default_out, set_host_values, split_specs, split_words, tables
 from .help import HelpPage
 from .host_options import OPTIONS, OUTPUT, RUNNING, STUDY_KEYS, USUAL_AIMS
-from .options import LineOption, given, help_option, signature
+from .options import LineArgument, LineOption, add_command, given, help_option
 from .request import Request
 from .scan import Scan, scan
 
@@ -33,9 +32,12 @@ Options that name several things repeat or take commas.
 The options of a component join these once it is chosen:
   spikeproof run --attack pgd --help"""
 
-_EPILOG = """Examples:
-  spikeproof run study.toml --epsilons 0.5,1 --out results/two-radii
-  spikeproof run --source nwb:x.nwb --source.table trials --metric sparseness"""
+_EXAMPLES = (
+    "spikeproof run study.toml --epsilons 0.5,1 --out results/two-radii",
+    "spikeproof run --source nwb:x.nwb --source.table trials --metric sparseness",
+)
+
+_STUDY = LineArgument(name="study", metavar="STUDY", help="A study in TOML.", panel="Study file", required=False)
 
 _SPEC_OPTIONS: tuple[Kind, ...] = ("source", "model", "readout", "attack", "metric")
 
@@ -57,25 +59,21 @@ def add(app: typer.Typer, request: Request) -> None:
     """Add the command for one line: the options of the components that it chooses are among its own."""
     composed = _compose(request.arguments, request.plugins)
 
-    def body(context: typer.Context, study: Path | None, **values: object) -> None:
-        if study != composed.file:
+    def body(context: typer.Context, study: str | None, **values: object) -> None:
+        if (Path(study) if study is not None else None) != composed.file:
             raise UsageError(f"{study or composed.file}: put the study file before the options")
         _run(composed, given(context, composed.options, values))
 
     page = HelpPage(
-        usage=f"spikeproof {request.name} [STUDY] [OPTIONS]",
+        command=request.name,
         summary=request.summary,
         text=_TEXT,
-        argument=("Study file", "STUDY", "A study in TOML."),
-        options=(*composed.options, help_option(OUTPUT)),
-        epilog=_EPILOG,
+        arguments=(_STUDY,),
+        options=composed.options,
+        panel=OUTPUT,
+        examples=_EXAMPLES,
     )
-    argument = inspect.Parameter(
-        "study", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Path | None, typer.Argument()], default=None
-    )
-    app.command(request.name, help=request.summary, context_settings={"help_option_names": []})(
-        signature(body, composed.options, argument, page)
-    )
+    add_command(app, page, body)
 
 
 def _compose(arguments: Sequence[str], own_plugins: Sequence[Path]) -> _Composition:

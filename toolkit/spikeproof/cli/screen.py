@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
-import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["cell", "console", "facts", "heading", "plain_table", "say", "sentences", "show_json", "table_or_records"]
+__all__ = ["cell", "console", "facts", "heading", "plain_table", "say", "sentences", "table_or_records"]
 
 
 def console() -> Console:
     """Return the console of stdout: nothing in a name, a path or an error is read as markup."""
     return Console(markup=False, highlight=False, emoji=False)
-
-
-def show_json(value: object) -> None:
-    """Print a value as JSON, for programs."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def heading(out: Console, text: str) -> None:

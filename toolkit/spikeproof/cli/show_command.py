@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from spikeproof.errors import UsageError
 from spikeproof.plugin import Entry
 
+from .help import HelpPage
+from .json_text import show_json
+from .options import LineArgument, LineOption, add_command, given
 from .request import Request
 
 if TYPE_CHECKING:
@@ -21,9 +24,13 @@ __all__ = ["KINDS", "add"]
 
 _TEXT = "KIND is source, model, readout, objective, attack, metric or encoder."
 
-_EPILOG = """Examples:
-  spikeproof show attack
-  spikeproof show attack pgd"""
+_EXAMPLES = ("spikeproof show attack", "spikeproof show attack pgd")
+
+_ARGUMENTS = (
+    LineArgument(name="kind", metavar="KIND", help="All kinds without it.", required=False),
+    LineArgument(name="name", metavar="NAME", help="One component.", required=False),
+)
+_OPTIONS = (LineOption(name="as_json", flag="--json", annotation=bool, panel="Options", help="Print JSON."),)
 
 KINDS: tuple[Kind, ...] = ("source", "model", "encoder", "readout", "objective", "attack", "metric")
 
@@ -31,13 +38,10 @@ KINDS: tuple[Kind, ...] = ("source", "model", "encoder", "readout", "objective",
 def add(app: typer.Typer, request: Request) -> None:
     """Add the command."""
 
-    def show(
-        kind: Annotated[str | None, typer.Argument(metavar="KIND", help="All kinds without it.")] = None,
-        name: Annotated[str | None, typer.Argument(metavar="NAME", help="One component.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
-    ) -> None:
+    def body(context: typer.Context, kind: str | None, name: str | None, **values: object) -> None:
         from spikeproof._host import Host
 
+        as_json = bool(given(context, _OPTIONS, values))
         host = Host.discover(files=request.plugins)
         kinds = KINDS if kind is None else (_kind(kind),)
         if name is None:
@@ -46,7 +50,15 @@ def add(app: typer.Typer, request: Request) -> None:
             # A target is not needed to read parameters: what follows a colon is dropped.
             _one(host, kinds[0], name.partition(":")[0], as_json=as_json)
 
-    app.command(request.name, help=f"{request.summary}\n\n{_TEXT}", epilog=_EPILOG)(show)
+    page = HelpPage(
+        command=request.name,
+        summary=request.summary,
+        text=_TEXT,
+        arguments=_ARGUMENTS,
+        options=_OPTIONS,
+        examples=_EXAMPLES,
+    )
+    add_command(app, page, body)
 
 
 def _kind(text: str) -> Kind:
@@ -60,7 +72,7 @@ def _kind(text: str) -> Kind:
 
 
 def _all(host: Host, kinds: Sequence[Kind], *, as_json: bool) -> None:
-    from .screen import cell, console, heading, plain_table, say, show_json
+    from .screen import cell, console, heading, plain_table, say
 
     if as_json:
         show_json([_entry_record(item) for kind in kinds for item in host.entries(kind)])
@@ -81,7 +93,7 @@ def _all(host: Host, kinds: Sequence[Kind], *, as_json: bool) -> None:
 
 
 def _one(host: Host, kind: Kind, name: str, *, as_json: bool) -> None:
-    from .screen import cell, console, facts, heading, plain_table, say, show_json
+    from .screen import cell, console, facts, heading, plain_table, say
 
     item = _provided(host, kind, name)
     chosen = _chosen(host, kind, item)
@@ -143,7 +155,8 @@ def _facts(item: Provided) -> list[tuple[str, str]]:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text or "empty"
 
 
 def _spelling(item: Provided) -> str:
