@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..errors import AttackError
-from ..geometry import norm_of, project
+from spikeproof.errors import AttackError
+from spikeproof.geometry import norm_of, project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..plugin import Norm
+    from spikeproof.plugin import Norm
 
 __all__ = ["enforce"]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import ModelError
+from spikeproof.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ..stimuli import StimulusSet
-    from ..types import ResponseModel
+    from spikeproof.stimuli import StimulusSet
+    from spikeproof.types import ResponseModel
 
 __all__ = ["clean_pass", "live_units", "read_back"]
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from ..errors import GradientMasked, ModelError
-from ..geometry import ascent_direction, step_in_box
-from ..noise import ItemNoise, generator
+from spikeproof.errors import GradientMasked, ModelError
+from spikeproof.geometry import ascent_direction, step_in_box
+from spikeproof.noise import ItemNoise, generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ..plugin import Norm
-    from ..types import ResponseModel
+    from spikeproof.plugin import Norm
+    from spikeproof.types import ResponseModel
+
     from .grid import Grid
     from .objective import BoundObjective
 
@@ -119,8 +120,8 @@ def gradient_check(
     advice = "read another layer, or use an attack that needs no gradients"
     if gradient is None:
         raise ModelError(
-            f"{name}: the responses are cut off from the image (detached, computed under no_grad, or the same for every "
-            f"image), so no gradient exists: {advice}"
+            f"{name}: the responses are cut off from the image (detached, computed under no_grad, or the same for "
+            f"every image), so no gradient exists: {advice}"
         )
     if not torch.isfinite(gradient).all():
         row = int((~torch.isfinite(gradient).flatten(1).all(dim=1)).nonzero()[0, 0])
@@ -137,9 +138,9 @@ def gradient_check(
     share = float(torch.stack(moved).any(dim=0).double().mean())
     if share > 0:
         raise GradientMasked(
-            f"{name}: gradient masking: the gradient of all {len(model.units)} units is zero at all {len(clean)} sampled "
-            f"stimuli, but random directions of {norm} norm {epsilon:g} move the responses to {share:.0%} of them (rounding, "
-            f"a threshold or a quantiser in the network?): its robustness would be an illusion; {advice}"
+            f"{name}: gradient masking: the gradient of all {len(model.units)} units is zero at all {len(clean)} "
+            f"sampled stimuli, but random directions of {norm} norm {epsilon:g} move the responses to {share:.0%} of "
+            f"them (rounding, a threshold or a quantiser in the network?): robustness would be an illusion; {advice}"
         )
     raise ModelError(
         f"{name}: the gradient of all {len(model.units)} units is zero at all {len(clean)} sampled stimuli, and random "
@@ -155,7 +156,8 @@ def _probes(clean: torch.Tensor, noise: ItemNoise, radius: float, norm: Norm) ->
     """Images (item, search, ...) in random directions at ``radius`` from each clean one."""
     normal = noise.normal((SEARCHES, *clean.shape[1:]), like=clean).flatten(0, 1)
     direction = ascent_direction(normal, norm)[0]
-    return step_in_box(clean.repeat_interleave(SEARCHES, dim=0), direction, radius, norm).unflatten(0, (-1, SEARCHES))
+    probes = step_in_box(clean.repeat_interleave(SEARCHES, dim=0), direction, radius, norm)
+    return probes.reshape(len(clean), SEARCHES, *clean.shape[1:])
 
 
 def _moved(after: torch.Tensor, before: torch.Tensor) -> torch.Tensor:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import UsageError
+from spikeproof.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from ..plugin import Norm
-    from ..readout import LinearReadout
-    from ..types import ResponseModel
+    from spikeproof.plugin import Norm
+    from spikeproof.readout import LinearReadout
+    from spikeproof.types import ResponseModel
 
 __all__ = ["Grid"]
 
@@ -85,7 +85,8 @@ class Grid:
             )
         if self.clean_responses.shape != (count, units):
             raise UsageError(
-                f"attack: clean responses have shape {self.clean_responses.shape}, expected {count} stimuli x {units} units"
+                f"attack: clean responses have shape {self.clean_responses.shape}, "
+                f"expected {count} stimuli x {units} units"
             )
         radii = np.asarray(self.epsilons, dtype=np.float64)
         if not radii.size or not np.isfinite(radii).all() or (radii < 0).any() or (np.diff(radii) <= 0).any():
@@ -148,7 +149,10 @@ class Grid:
             return None if logits is None else logits.argmax(axis=-1)
         if self.readout is None:
             return None
-        return self.readout.decision(responses, [self.stimulus_ids[row] for row in stimuli]).argmax(axis=-1)
+        index: NDArray[np.intp] = self.readout.decision(responses, [self.stimulus_ids[k] for k in stimuli]).argmax(
+            axis=-1
+        )
+        return index
 
     def chunks(self, rows_per_stimulus: int) -> Iterator[NDArray[np.intp]]:
         """Stimuli whose rows fit into one batch; at least one stimulus at a time."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ..errors import ModelError, PluginFailed
-from ..noise import generator
-from ..types import Readings
+from spikeproof.errors import ModelError, PluginFailed
+from spikeproof.noise import generator
+from spikeproof.types import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from ..types import Objective
+    from spikeproof.types import Objective
+
     from .grid import Grid
 
 __all__ = ["BoundObjective"]
@@ -104,10 +106,13 @@ class BoundObjective:
         """Values (row,) and their gradients (row, channel, y, x)."""
         values, gradients = [], []
         for part, rows in self._parts(images, items):
-            value, gradient = self.differentiate(part, lambda x, rows=rows: self._value(x, rows))
-            finite = torch.isfinite(gradient).flatten(1).all(dim=1)
+            value, gradient = self.differentiate(part, partial(self._value, items=rows))
+            finite = torch.isfinite(gradient.flatten(1).sum(dim=1))
+            if not finite.all():  # a sum may overflow where its terms are finite: look closer, which is slow
+                finite = torch.isfinite(gradient).flatten(1).all(dim=1)
+                gradient = torch.where(finite.view(-1, *[1] * (gradient.ndim - 1)), gradient, 0.0)
             values.append(self._kept(value, finite & torch.isfinite(value), rows))
-            gradients.append(torch.where(finite.view(-1, *[1] * (gradient.ndim - 1)), gradient, 0.0))
+            gradients.append(gradient)
         return torch.cat(values), torch.cat(gradients)
 
     def differentiate(
@@ -150,8 +155,10 @@ class BoundObjective:
         )
 
     def reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        """What the objective reads of each row, (row, number), without gradients: decision values, the target unit's
-        response, or those of all units; responses in standard deviations."""
+        """What the objective reads of each row, (row, number), without gradients.
+
+        Decision values, or the responses of the target unit (of all units if none is aimed at) in standard deviations.
+        """
         with torch.no_grad():
             return torch.cat([self._reading(part, rows) for part, rows in self._parts(images, items)])
 
@@ -164,7 +171,7 @@ class BoundObjective:
             return (read * torch.as_tensor(signs).to(read)).sum(dim=1)
 
         parts = self._parts(images, items)
-        return torch.cat([self.differentiate(part, lambda x, rows=rows: mixture(x, rows))[1] for part, rows in parts])
+        return torch.cat([self.differentiate(part, partial(mixture, rows=rows))[1] for part, rows in parts])
 
     def _reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         seen = self.readings(images, items)
@@ -204,4 +211,4 @@ class BoundObjective:
         rows = torch.arange(len(images), device=images.device) if items is None else items
         if len(rows) != len(images):
             raise PluginFailed(f"an attack asked for {len(images)} images of {len(rows)} items: name one item a row")
-        yield from zip(images.split(self._grid.batch), rows.split(self._grid.batch), strict=True)
+        yield from zip(torch.split(images, self._grid.batch), torch.split(rows, self._grid.batch), strict=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..errors import AttackError, SpikeproofError
-from ..noise import ItemNoise
+from spikeproof.errors import AttackError, SpikeproofError
+from spikeproof.noise import ItemNoise
+
 from .budget import enforce
 from .clean import read_back
 from .gradients import gradient_status
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..types import Attack, Control, Objective
+    from spikeproof.types import Attack, Control, Objective
+
     from .grid import Grid
 
 __all__ = ["AttackedTarget", "attack_target", "control_target"]
@@ -262,7 +264,7 @@ def _read(
     labels = [f"{name} (epsilon {epsilon:g})" for epsilon in grid.epsilons for name in names]
     parts = [
         read_back(grid.model, part, labels[start : start + len(part)], head=grid.use_head)
-        for start, part in zip(range(0, len(rows), grid.batch), rows.split(grid.batch), strict=True)
+        for start, part in zip(range(0, len(rows), grid.batch), torch.split(rows, grid.batch), strict=True)
     ]
     scores = [score for _, score in parts if score is not None]
     return np.concatenate([response for response, _ in parts]), np.concatenate(scores) if scores else None
@@ -291,7 +293,8 @@ def _larger(
         moved = np.linalg.norm(grid.readout.decision(responses, names) - before, axis=-1)
     else:
         moved = np.linalg.norm(change if grid.whitening is None else change @ grid.whitening, axis=-1)
-    return moved.argmax(axis=1)
+    kept: NDArray[np.intp] = moved.argmax(axis=1)
+    return kept
 
 
 def _take(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -309,7 +312,8 @@ def _merge(status: NDArray[np.str_]) -> NDArray[np.str_]:
     """Worst status over directions (direction, stimulus), for what is claimed of the stimulus."""
     order = ["not-finite", "masked", "zero-gradient", "ok"]
     rank = np.array([[order.index(value) for value in row] for row in status])
-    return np.array(order, dtype="<U13")[rank.min(axis=0)]
+    worst: NDArray[np.str_] = np.array(order, dtype="<U13")[rank.min(axis=0)]
+    return worst
 
 
 def _joined(
