@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from spikeproof.types import Code
 
-__all__ = ["annotated", "joined", "levels", "number", "overlap", "percent", "unit_word", "with_interval"]
+__all__ = ["against", "annotated", "joined", "levels", "number", "overlap", "percent", "unit_word", "with_interval"]
 
 
 def annotated(
@@ -93,6 +93,18 @@ def overlap(a: xr.DataArray, b: xr.DataArray) -> bool:
     if np.isnan(bounds).any():
         return True
     return bounds[0] <= bounds[3] and bounds[2] <= bounds[1]
+
+
+def against(value: xr.DataArray, chance: xr.DataArray) -> str:
+    """Where an estimate stands to the central range of its chance level: ``above``, ``below`` or ``within``.
+
+    The chance level keeps the units and stimuli of the data, so it is the estimate that is compared with it: the
+    estimate's own interval speaks of other units and stimuli.
+    """
+    estimate = float(value.sel(statistic="estimate"))
+    if estimate > float(chance.sel(statistic="high")):
+        return "above"
+    return "below" if estimate < float(chance.sel(statistic="low")) else "within"
 
 
 def joined(parts: Sequence[str]) -> str:

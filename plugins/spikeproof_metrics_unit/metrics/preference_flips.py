@@ -154,7 +154,7 @@ class PreferenceFlips:
             text += f" ({joined(told)})." if told else "."
             same = [c for c in controls if overlap(values.sel(perturbation=c), line["preferred_flips"])]
             if same:
-                text += f" The attack is not told apart from {joined(same)}: the intervals overlap."
+                text += f" The attack's interval overlaps with that of {joined(same)}."
             yield text
             half = line["half_flip_epsilon"]
             if np.isfinite(float(half.sel(statistic="estimate"))):

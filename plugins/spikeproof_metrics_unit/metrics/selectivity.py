@@ -24,7 +24,7 @@ from spikeproof.types import Code, Evidence
 
 from spikeproof_metrics_unit.selectivity import category_auc, category_dprime, dprime_status
 
-from .annotate import annotated, levels, overlap, percent, unit_word, with_interval
+from .annotate import against, annotated, levels, percent, unit_word, with_interval
 from .categories import categories_of
 from .reported import reported, weighted_mean
 from .selectivity_draws import bootstrap_selectivity, permuted_selectivity, strength
@@ -176,7 +176,8 @@ class Selectivity:
             f"{unit_word(code).capitalize()}s tell their best of {count} categories from the rest with an AUC of"
             f" {with_interval(mean)} (mean of {summary.sizes['unit']}); permuted labels give {with_interval(level)}"
         )
-        yield text + (": not told apart from chance." if overlap(mean, level) else ".")
+        verdict = {"above": "above chance", "below": "below chance", "within": "not told apart from chance"}
+        yield f"{text}: {verdict[against(mean, level)]}."
         count = int((summary["p_adjusted"].values <= self.false_discovery_rate).sum())
         yield (
             f"{count} of {summary.sizes['unit']} units are category-selective at a false discovery rate of"

@@ -142,17 +142,18 @@ def _auc_draws(
     With the weight B below a stimulus and T tied with it, the pairs that category c wins are
     ``sum_{i in c} w_i (B_i + T_i / 2) - n_c^2 / 2``: the last term takes out the pairs within c.
     """
-    members = categories.members.T.astype(np.float64)
-    inside = categories.counts[:, 0]
+    members = categories.members.astype(np.float64)
+    inside = categories.counts
+    often = np.ascontiguousarray(weights.T)  # (stimulus, draw): rows are gathered whole
+    cumulated = np.zeros((len(often) + 1, len(weights)))
     auc = np.empty((len(weights), len(inside), responses.shape[1]))
     for unit, row in enumerate(responses.T):
         order = np.argsort(row, kind="stable")
-        below = np.searchsorted(row[order], row, side="left")
-        through = np.searchsorted(row[order], row, side="right")
-        cumulated = np.zeros((len(weights), len(row) + 1))
-        np.cumsum(weights[:, order], axis=1, out=cumulated[:, 1:])
-        won = weights * (cumulated[:, below] + cumulated[:, through]) / 2
-        auc[:, :, unit] = (won @ members - inside**2 / 2) / (inside * (inside.sum() - inside))
+        np.cumsum(often[order], axis=0, out=cumulated[1:])
+        won = cumulated[np.searchsorted(row[order], row, side="left")]
+        won += cumulated[np.searchsorted(row[order], row, side="right")]
+        won *= often
+        auc[:, :, unit] = ((members @ won - inside**2) / (2 * inside * (inside.sum() - inside))).T
     return auc
 
 

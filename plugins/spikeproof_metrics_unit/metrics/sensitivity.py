@@ -132,7 +132,7 @@ class Sensitivity:
                 text = f"Controls of the same norm move it by: {joined(told)}."
                 same = [c for c in controls if overlap(values.sel(perturbation=c), line["sensitivity"])]
                 if same:
-                    text += f" The attack is not told apart from {joined(same)}: the intervals overlap."
+                    text += f" The attack's interval overlaps with that of {joined(same)}."
                 yield text
             reach = line["epsilon_one_sd"]
             reached = with_interval(reach)

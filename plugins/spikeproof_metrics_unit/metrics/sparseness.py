@@ -16,7 +16,7 @@ from spikeproof.types import Code, Evidence
 
 from spikeproof_metrics_unit.sparseness import lifetime_sparseness, population_sparseness, treves_rolls_activity
 
-from .annotate import annotated, levels, overlap, percent, unit_word, with_interval
+from .annotate import against, annotated, levels, percent, unit_word, with_interval
 from .reported import reported, weighted_mean
 from .sparseness_chance import chance_sparseness
 
@@ -118,7 +118,12 @@ class Sparseness:
         if "lifetime_sparseness_mean_chance" in summary:
             level = summary["lifetime_sparseness_mean_chance"]
             text += f"; {level.attrs['long_name']} would give {with_interval(level)}"
-            yield text + (": the code is not told apart from it." if overlap(mean, level) else ".")
+            verdict = {
+                "above": "sparser than that",
+                "below": "less sparse than that",
+                "within": "not told apart from it",
+            }
+            yield f"{text}: the code is {verdict[against(mean, level)]}."
         else:
             yield f"{text}. {summary.attrs['chance']}"
         if "population_sparseness_mean" in summary:

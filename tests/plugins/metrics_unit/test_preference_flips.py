@@ -130,5 +130,5 @@ def test_a_control_that_flips_as_often_is_said_to(build: SimpleNamespace, code: 
     clean = RESPONSES[:, 0]
     found = [build.evidence(code, 0, [clean, clean], control=control) for control in ("", "random")]
     texts = list(PreferenceFlips().describe(summarise(build, code, found), code))
-    assert texts[0].endswith("The attack is not told apart from random: the intervals overlap.")
+    assert texts[0].endswith("The attack's interval overlaps with that of random.")
     assert not any("Half of them" in text for text in texts)

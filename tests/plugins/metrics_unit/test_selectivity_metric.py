@@ -150,6 +150,7 @@ def test_sentences_are_made_of_the_numbers(code: Code, summary: xr.Dataset) -> N
     texts = list(Selectivity().describe(summary, code))
     assert texts[0].startswith("Units tell their best of 3 categories from the rest with an AUC of 0.")
     assert "permuted labels give" in texts[0]
+    assert texts[0].endswith(": above chance.")
     assert texts[1].startswith(
         "2 of 10 units are category-selective at a false discovery rate of 5% (20 [2.52, 55.6] %; permuted labels give"
     )

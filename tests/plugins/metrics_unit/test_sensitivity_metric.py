@@ -156,7 +156,7 @@ def test_the_sentences_are_made_of_the_numbers(code: Code, summary: xr.Dataset) 
     assert texts[0].startswith("At L2 norm 1, pgd moves a unit by 1.54 [")
     assert "another clean stimulus moves it by" in texts[0]
     assert texts[1].startswith("Controls of the same norm move it by: random 0.0154 [")
-    assert "not told apart" not in texts[1]
+    assert "overlaps" not in texts[1]
     assert texts[2].startswith("66.7 [")
     assert "1 sd at L2 norm 0.649 [" in texts[2]
 
@@ -166,7 +166,7 @@ def test_an_attack_like_its_control_is_said_to_be(build: SimpleNamespace, code: 
     same = [build.evidence(code, u, [code.responses.values[:, u] + 0.1] * 2) for u in range(UNITS)]
     same += [build.evidence(code, u, [code.responses.values[:, u] - 0.1] * 2, control="random") for u in range(UNITS)]
     texts = list(metric.describe(metric.summarise(build.stack(metric, same), code, RESAMPLING), code))
-    assert "The attack is not told apart from random: the intervals overlap." in texts[1]
+    assert "The attack's interval overlaps with that of random." in texts[1]
     assert texts[2] == "The mean does not reach 1 sd within the tested norms (up to 1)."
 
 

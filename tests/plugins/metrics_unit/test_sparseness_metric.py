@@ -100,8 +100,13 @@ def test_a_tuned_code_is_sparser_than_its_noise(build: SimpleNamespace) -> None:
     summary = summarise(build, code)
     assert (summary["lifetime_sparseness"].values[0] > summary["lifetime_sparseness_chance"].values[2]).all()
     text = next(iter(Sparseness().describe(summary, code)))
-    assert "not told apart" not in text
+    assert text.endswith(": the code is sparser.")
     assert "population_sparseness_mean_chance" in summary
+
+
+def test_a_code_without_noise_is_less_sparse_than_noise(build: SimpleNamespace) -> None:
+    code = build.code(np.full((30, 4), 3.0) + np.arange(4))
+    assert "the code is less sparse." in next(iter(Sparseness().describe(summarise(build, code), code)))
 
 
 def test_repeats_make_the_noise_smaller(build: SimpleNamespace) -> None:
