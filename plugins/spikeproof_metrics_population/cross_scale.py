@@ -118,7 +118,8 @@ class CrossScale:
         Returns
         -------
         xarray.Dataset
-            ``matrix`` (statistic, row, scale, epsilon) and the same numbers as ``dose_response``; ``eps50``
+            ``matrix`` (statistic, row, scale, epsilon) and the same numbers as ``dose_response``; ``largest_norm``
+            (statistic, attack, scale), its cells at the largest norm; ``eps50``
             (statistic, row, scale), infinite where half is not reached at the norms tested; ``excess``
             (statistic, contrast, scale, epsilon), each attack less each of its controls, drawn together.
         """
@@ -143,6 +144,10 @@ class CrossScale:
         half = [xr.DataArray(crossing(doses, m.values, 0.5), dims=("scale",), coords={"scale": scales}) for m in means]
         half_drawn = [m.isel(epsilon=0, drop=True).copy(data=crossing(doses, m.values, 0.5)) for m in drawn]
         out = {"matrix": matrix, "dose_response": matrix.copy(), "eps50": _summary(half, half_drawn, names, level)}
+        attacks = np.flatnonzero([not row.control for row in rows])
+        if attacks.size:
+            largest = matrix.isel(row=attacks, epsilon=-1).drop_vars("epsilon").rename(row="attack")
+            out["largest_norm"] = largest.assign_attrs(norm=float(doses[-1]))
         pairs = [(a, b) for a, one in enumerate(rows) for b, other in enumerate(rows) if _is_control(other, of=one)]
         if pairs:
             out["excess"] = _summary(
@@ -209,28 +214,31 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
     if fixed:
         shared["not_resampled"] = joined(sorted(fixed))
     summary["matrix"].attrs = shared | {
-        "long_name": "cross-scale matrix: relative shift",
+        "long_name": "relative shift",
         "figure": "matrix",
         "rows": "row",
         "columns": "scale",
-        "headline": 1,
         "caption": "Rows: what the perturbation aims at, and controls of equal norm. Columns: where damage is read. "
         "1 is as different as another image.",
     }
     summary["dose_response"].attrs = shared | {
-        "long_name": "relative shift against the norm",
+        "long_name": "relative shift",
         "figure": "curve",
         "x": "epsilon",
         "reference_lines": json.dumps({"another image": 1.0}),
         "caption": "Every line is a row of the matrix, read at one scale.",
     }
     units = summary["epsilon"].attrs.get("units", "norm")
+    if "largest_norm" in summary:
+        summary["largest_norm"].attrs = shared | {
+            "long_name": f"relative shift at {units} {summary['largest_norm'].attrs['norm']:g}",
+            "headline": 1,
+        }
     summary["eps50"].attrs = {
         "long_name": "norm at which the relative shift reaches one half (eps50)",
         "units": units,
         "definition": "Linear interpolation of the dose-response curve from 0 at norm 0; infinite where the curve "
         "stays below one half at every norm tested.",
-        "headline": 1,
     }
     if "excess" in summary:
         summary["excess"].attrs = {

@@ -184,7 +184,7 @@ class DroppingCurve:
                 "units_95": stack_statistic(*(xr.DataArray(value) for value in (enough, few, many))),
             }
         )
-        summary["size"].attrs["units"] = "units"
+        summary["size"].attrs |= {"long_name": "population size", "units": "units"}
         self._annotate(summary, code)
         p = permutation_p(mean[-1], null.isel(size=-1).values)
         summary["full_accuracy"].attrs["p_above_chance"] = float(p)
@@ -201,10 +201,12 @@ class DroppingCurve:
         lines = {"majority category": float(counts.max() / counts.sum()), "1 / categories": 1 / len(counts)}
         shared = {"units": "share correct"}
         summary["accuracy"].attrs |= shared | {
-            "long_name": "decoder accuracy against the number of units (neuron-dropping curve)",
+            "long_name": "decoder accuracy",
             "definition": f"{how}, mean over {self.draws} random subsets of units per size. Interval: {spread}.",
             "figure": "curve",
             "x": "size",
+            "x_scale": "log",
+            "caption": "Neuron-dropping curve: held-out accuracy against the number of units drawn at random.",
             "chance": "chance",
             "reference_lines": json.dumps(lines),
         }

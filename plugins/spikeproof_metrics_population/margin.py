@@ -9,15 +9,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
-from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights, stack_statistic
+from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights
 from spikeproof.types import Code, Evidence
 
+from .scalars import with_bounds
 from .text import with_interval
 
 __all__ = ["Margin", "weighted_quantile"]
 
 _HALF = 0.5
-_QUANTILES = np.round(np.linspace(0.05, 0.95, 19), 2)
+_POINTS = 25
 
 
 def weighted_quantile(
@@ -67,35 +68,27 @@ class Margin:
         Returns
         -------
         xarray.Dataset
-            ``distribution`` (statistic, direction, quantile), ``median`` and ``relative_median``
-            (statistic, direction), ``within_one`` (statistic, direction), ``control_at_median`` (statistic,).
+            ``changed_within`` (statistic, direction, displacement), the distribution function; ``median``,
+            ``relative_median`` and ``within_one`` (statistic, direction); ``control_at_median`` (statistic,).
         """
         control = measured["control"].values.astype(str)
         names = {name: name if name else "optimal" for name in dict.fromkeys(control.tolist())}
         units = str(measured["minimal"].attrs.get("units", "sd"))
-        quantiles = np.union1d(_QUANTILES, [0.5])
-        middle = int(np.searchsorted(quantiles, 0.5))
-        along = xr.DataArray(list(names.values()), dims=("direction",))
-        whole, medians, within = [], [], []
-        for name in names:
-            cells = measured["minimal"].isel(target=np.flatnonzero(control == name)).transpose("target", "stimulus")
-            distribution = _quantiles(cells, quantiles, resampling)
-            whole.append(distribution)
-            medians.append(distribution.isel(quantile=middle, drop=True))
-            inside = (cells <= 1).astype(np.float64)
-            within.append(_fraction(inside, resampling))
+        along = xr.DataArray(list(names.values()), dims=("direction",)).rename("direction")
+        cells = {name: measured["minimal"].isel(target=np.flatnonzero(control == name)) for name in names}
+        grid = _grid(measured["minimal"].values[control == next(iter(names))], units)
         summary = xr.Dataset(
             {
-                "distribution": xr.concat(whole, dim=along.rename("direction")),
-                "median": xr.concat(medians, dim=along.rename("direction")),
-                "within_one": xr.concat(within, dim=along.rename("direction")),
+                "changed_within": xr.concat([_within(c, grid, resampling) for c in cells.values()], dim=along),
+                "median": xr.concat([_median(c, resampling) for c in cells.values()], dim=along),
+                "within_one": xr.concat([_within(c, xr.DataArray(1.0), resampling) for c in cells.values()], dim=along),
             }
         )
         summary["relative_median"] = summary["median"] / code.population_pair_distance
         if "optimal" in names.values() and len(names) > 1:
             half = float(summary["median"].sel(direction="optimal", statistic="estimate"))
-            cells = measured["minimal"].isel(target=np.flatnonzero(control != ""))
-            summary["control_at_median"] = _fraction((cells <= half).astype(np.float64), resampling)
+            controls = measured["minimal"].isel(target=np.flatnonzero(control != ""))
+            summary["control_at_median"] = _within(controls, xr.DataArray(half), resampling)
         _annotate(summary, units, measured.sizes["stimulus"])
         return summary
 
@@ -123,27 +116,34 @@ class Margin:
             )
 
 
-def _quantiles(cells: xr.DataArray, quantiles: NDArray[np.float64], resampling: Resampling) -> xr.DataArray:
-    values = cells.values.ravel()
+def _grid(distances: NDArray[np.float64], units: str) -> xr.DataArray:
+    """Displacements from half the smallest to four times the largest finite one, even on a log axis."""
+    finite = distances[np.isfinite(distances) & (distances > 0)]
+    low, high = (finite.min() / 2, finite.max() * 4) if finite.size else (0.1, 10.0)
+    points = np.geomspace(low, high, _POINTS)
+    return xr.DataArray(points, dims=("displacement",), coords={"displacement": points}, attrs={"units": units})
+
+
+def _within(cells: xr.DataArray, displacement: xr.DataArray, resampling: Resampling) -> xr.DataArray:
+    """Share of choices that change within a displacement."""
+    inside = (cells <= displacement).astype(np.float64)
+    return bootstrap_fraction(inside, ["target", "stimulus"], resampling, name="changed").drop_attrs()
+
+
+def _median(cells: xr.DataArray, resampling: Resampling) -> xr.DataArray:
+    cells = cells.transpose("target", "stimulus")
+    values, half = cells.values.ravel(), np.array([_HALF])
     target = resampling_weights(cells, "target", resampling)[0]
     stimulus = resampling_weights(cells, "stimulus", resampling)[0]
-    estimate = weighted_quantile(values, np.ones((1, values.size)), quantiles)[0]
+    estimate = weighted_quantile(values, np.ones((1, values.size)), half)[0, 0]
+    if values.size == 1:
+        return with_bounds(estimate, np.nan, np.nan)
     # One draw at a time: all weights of many targets x stimuli x draws at once would not fit in memory.
-    drawn = np.concatenate(
-        [
-            weighted_quantile(values, np.outer(target[k], stimulus[k]).reshape(1, -1), quantiles)
-            for k in range(resampling.draws)
-        ]
-    )
-    low, high = interval(drawn, estimate, resampling.level)
-    if cells.size == 1:
-        low, high = np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
-    coords = {"quantile": quantiles}
-    return stack_statistic(*(xr.DataArray(v, dims=("quantile",), coords=coords) for v in (estimate, low, high)))
-
-
-def _fraction(inside: xr.DataArray, resampling: Resampling) -> xr.DataArray:
-    return bootstrap_fraction(inside, ["target", "stimulus"], resampling, name="within_one").drop_attrs()
+    drawn = [
+        weighted_quantile(values, np.outer(target[k], stimulus[k]).reshape(1, -1), half)[0, 0]
+        for k in range(resampling.draws)
+    ]
+    return with_bounds(estimate, *interval(drawn, estimate, resampling.level))
 
 
 def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:
@@ -152,13 +152,15 @@ def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:
         f"{units} (closed form); for a random direction, the first displacement along it that does. "
     )
     spread = "Interval: percentile bootstrap over stimuli crossed with directions; conditional on the readout."
-    summary["quantile"].attrs["units"] = "share of stimuli"
-    summary["distribution"].attrs = {
-        "long_name": "displacement that changes the choice, over stimuli",
-        "units": units,
-        "definition": f"{how}Quantiles over {stimuli} stimuli. {spread}",
-        "figure": "distribution",
-        "x": "quantile",
+    summary["displacement"].attrs = {"long_name": "displacement", "units": units}
+    summary["changed_within"].attrs = {
+        "long_name": "choices changed",
+        "units": "share of stimuli",
+        "definition": f"{how}Share of {stimuli} stimuli whose choice changes within the displacement. {spread}",
+        "figure": "curve",
+        "x": "displacement",
+        "x_scale": "log",
+        "caption": "Choices that change when the population moves to the nearest boundary, or in a random direction.",
     }
     summary["median"].attrs = {
         "long_name": "median displacement that changes the choice",

@@ -116,7 +116,7 @@ class Silencing:
             out["concentration"] = with_bounds(float(ratio), *bounds)
             out["concentration"].attrs["undefined_draws"] = int(np.isnan(ratio_drawn).sum())
         summary = xr.Dataset(out)
-        summary["epsilon"].attrs["units"] = "units silenced"
+        summary["epsilon"].attrs |= {"long_name": "silenced", "units": "units"}
         _annotate(summary, distance)
         if "accuracy" in summary and code.labels is not None and code.choices is not None:
             clean = float((code.labels.values.astype(str) == code.choices.values.astype(str)).mean())
@@ -185,11 +185,13 @@ def _annotate(summary: xr.Dataset, distance: float) -> None:
     )
     held_out = "Orders are chosen on training stimuli and read on held-out ones."
     summary["changed"].attrs = {
-        "long_name": "share of choices changed against units silenced",
+        "long_name": "choices changed",
         "units": "share of stimuli",
         "definition": f"Stimuli whose held-out choice differs from the clean one. {held_out} {spread}",
         "figure": "curve",
         "x": "epsilon",
+        "x_scale": "log",
+        "caption": "Choices that change when units fall silent, chosen by readout weight, greedily, or at random.",
         "reference_lines": json.dumps({"another image": distance}),
     }
     summary["k50"].attrs = {
@@ -202,11 +204,13 @@ def _annotate(summary: xr.Dataset, distance: float) -> None:
     }
     if "accuracy" in summary:
         summary["accuracy"].attrs = {
-            "long_name": "accuracy against units silenced",
+            "long_name": "accuracy",
             "units": "share correct",
             "definition": f"Stimuli whose held-out choice is their category. {held_out} {spread}",
             "figure": "curve",
             "x": "epsilon",
+            "x_scale": "log",
+            "caption": "Accuracy left when units fall silent, chosen by readout weight, greedily, or at random.",
             "chance": "chance",
         }
         summary["chance"].attrs = {

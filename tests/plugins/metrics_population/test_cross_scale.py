@@ -166,6 +166,15 @@ def test_rows_are_the_aims_and_then_their_controls() -> None:
     ]
 
 
+def test_the_largest_norm_of_each_attack_is_the_headline() -> None:
+    summary = summary_of(everything(small()))
+    assert summary["largest_norm"].attrs["headline"] == 1
+    assert summary["largest_norm"].attrs["long_name"] == "relative shift at L2 norm 1"
+    assert summary["attack"].values.tolist() == ["unit", "population", "behavior"]
+    cells = summary["matrix"].sel(row=["unit", "population", "behavior"], epsilon=1.0)
+    np.testing.assert_array_equal(summary["largest_norm"].values, cells.values)
+
+
 def test_several_attacks_or_objectives_get_names_that_tell_them_apart() -> None:
     code = small()
     moved = noisy(code, (1.0,))

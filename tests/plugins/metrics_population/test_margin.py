@@ -41,8 +41,11 @@ def test_numbers_are_the_quantiles_and_shares_of_the_attacks_own_minimal_doses()
     summary = summary_of(code, Shift(draws=4)).sel(statistic="estimate")
     assert attack.minimal is not None
     distances = attack.minimal.values
-    expected = np.quantile(distances, summary["quantile"].values, method="inverted_cdf")
-    np.testing.assert_allclose(summary["distribution"].sel(direction="optimal").values, expected)
+    grid = summary["displacement"].values
+    assert grid[0] < distances.min()
+    assert grid[-1] > distances.max()
+    expected = (distances[:, None] <= grid).mean(axis=0)
+    np.testing.assert_allclose(summary["changed_within"].sel(direction="optimal").values, expected)
     median = np.quantile(distances, 0.5, method="inverted_cdf")
     assert summary["median"].sel(direction="optimal") == median
     assert summary["within_one"].sel(direction="optimal") == (distances <= 1).mean()
