@@ -66,13 +66,14 @@ def gradient_status(
         dead[dead.clone()] = _flat(bound.value_and_gradient(probes[dead, search], items[dead])[1])
     woken, still = items[~dead], items[dead]
     if len(woken):
-        status[woken.cpu()[_flat(bound.reading_gradient(clean[woken], woken)).cpu()]] = "zero-gradient"
+        flat = _flat(bound.reading_gradient(clean[woken], woken))
+        status[woken[flat].cpu().numpy()] = "zero-gradient"
     if len(still):
         start = bound.reading(clean[still], still)
         moved = torch.zeros(len(still), dtype=torch.bool, device=clean.device)
         for search in range(SEARCHES):
             moved |= _moved(bound.reading(probes[dead, search], still), start)
-        status[still.cpu()] = np.where(moved.cpu(), "masked", "zero-gradient")
+        status[still.cpu().numpy()] = np.where(moved.cpu().numpy(), "masked", "zero-gradient")
     return status
 
 

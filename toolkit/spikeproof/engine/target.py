@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AttackedTarget", "attack_target", "control_target"]
 
+TIE = 1e-5
+"""Relative difference below which two directions moved the target equally."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackedTarget:
@@ -293,7 +296,8 @@ def _larger(
         moved = np.linalg.norm(grid.readout.decision(responses, names) - before, axis=-1)
     else:
         moved = np.linalg.norm(change if grid.whitening is None else change @ grid.whitening, axis=-1)
-    kept: NDArray[np.intp] = moved.argmax(axis=1)
+    # The first of those that are equal up to rounding: a tie must not be settled by how rows were batched.
+    kept: NDArray[np.intp] = (moved >= moved.max(axis=1, keepdims=True) * (1 - TIE)).argmax(axis=1)
     return kept
 
 
