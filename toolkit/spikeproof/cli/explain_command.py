@@ -63,9 +63,12 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
 
     study = provenance["study"]
     say(out, str(path), style="bold")
+    for paragraph in str(study.get("description", "")).split("\n\n"):
+        if paragraph:
+            say(out, " ".join(paragraph.split()))
     say(
         out,
-        f"Run from {provenance['started']} to {provenance['finished']} with seed {study['seed']}; "
+        f"Run from {_time(provenance['started'])} to {_time(provenance['finished'])} with seed {study['seed']}; "
         f"intervals from {study['statistics']['draws']} bootstrap draws.",
     )
     say(out, f"Systems: {', '.join(provenance['systems'])}.")
@@ -125,7 +128,7 @@ def _machine(out: Console, provenance: Mapping[str, Any]) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     say(out, f"Python {environment['python']} on {environment['system']}, device {environment['device']}.")
     say(out, f"Versions: {versions}.")
-    say(out, f"Command: {shlex.join(map(str, environment['argv']))}")
+    say(out, f"Command: {shlex.join(['spikeproof', *map(str, environment['argv'][1:])])}")
     seconds = provenance.get("seconds", {})
     if seconds:
         slow = sorted(seconds.items(), key=lambda item: -item[1])
@@ -144,6 +147,13 @@ def _rest(out: Console, provenance: Mapping[str, Any]) -> None:
     sentences(out, [f"{item['what']}: {item['reason']}" for item in provenance["refused"]])
 
 
+def _time(text: str) -> str:
+    """Return a time as a person writes it; in UTC, as it was recorded."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -153,7 +163,7 @@ def _text(value: object) -> str:
 
 
 def _version(part: Mapping[str, Any]) -> str:
-    if str(part.get("origin", "")).startswith("file@"):
-        return f"file {part['version'][:12]}"
-    editable = f" ({part['origin']})" if part.get("origin", "wheel") != "wheel" else ""
-    return f"{part['version']}{editable}"
+    kind, _, digest = str(part.get("origin", "wheel")).partition("@")
+    if kind == "file":
+        return f"file {digest[:12]}"
+    return str(part["version"]) + (f" ({kind} {digest[:12]})" if digest else "" if kind == "wheel" else f" ({kind})")

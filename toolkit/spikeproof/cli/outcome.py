@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .screen import cell, console, heading, plain_table, say, sentences
 
 if TYPE_CHECKING:
+    import xarray as xr
     from rich.console import Console
 
     from spikeproof.result import Result
 
 __all__ = ["headlines", "interval", "show_result"]
 
+_VALUE = "estimate [95 % interval]"
+
 
 def show_result(result: Result) -> None:
-    """Say what was found."""
+    """Say what was found, system by system."""
     out = console()
-    several = len(result.systems) > 1
+    about = result.study.get("description")
+    if isinstance(about, str) and about:
+        for paragraph in about.split("\n\n"):
+            say(out, " ".join(paragraph.split()))
     for system in result.systems:
-        found = [item["text"] for item in result.findings if item["system"] == system]
-        if found:
-            heading(out, f"Found in {system}" if several or system != "recording" else "Found")
-            sentences(out, found)
-    _numbers(result, out)
+        heading(out, f"Found in {system if system != 'recording' else 'the recording'}")
+        sentences(out, [item["text"] for item in result.findings if item["system"] == system])
+        _numbers(result, system, out)
     if result.refused:
         heading(out, "Refused")
         sentences(out, [f"{item['what']}: {item['reason']}" for item in result.refused])
@@ -34,50 +40,47 @@ def show_result(result: Result) -> None:
         say(out, f"Report: {result.report}")
 
 
-def _numbers(result: Result, out: Console) -> None:
-    rows = headlines(result)
-    if not rows:
-        return
-    several = len({row["system"] for row in rows}) > 1
-    columns = (*(("system",) if several else ()), "number", "where", "estimate", "95 % interval", "unit")
-    table = plain_table(columns, right=("estimate", "95 % interval"))
-    for row in rows:
-        cells = [row["number"], row["where"], row["estimate"], row["interval"], row["units"]]
-        table.add_row(*map(cell, [*([row["system"]] if several else []), *cells]))
-    heading(out, "Numbers")
-    out.print(table)
-
-
-def headlines(result: Result) -> list[dict[str, str]]:
-    """Return the numbers that belong at the top, as text: the variables that a metric marks as ``headline``.
-
-    Returns
-    -------
-    list of dict
-        ``system``, ``number``, ``where``, ``estimate``, ``interval``, ``units``.
-    """
-    rows: list[dict[str, str]] = []
-    marked: dict[tuple[str, str, str], str] = {}
+def headlines(result: Result, system: str) -> Iterator[xr.DataArray]:
+    """Yield the numbers of one system that belong at the top: what its metrics mark as ``headline``."""
     for metric in result.metrics:
-        for system in result.systems:
-            if result.has(metric, system):
-                for name, variable in result.summary(metric, system).data_vars.items():
-                    if int(variable.attrs.get("headline", 0)):
-                        marked[system, metric, str(name)] = str(variable.attrs.get("long_name", name))
-    for line in result.table().to_dict("records"):
-        number = marked.get((line["system"], line["metric"], line["variable"]))
-        if number is not None:
-            rows.append(
-                {
-                    "system": line["system"],
-                    "number": number,
-                    "where": line["where"],
-                    "estimate": _figure(line["estimate"]),
-                    "interval": interval(line["low"], line["high"]),
-                    "units": line["units"],
-                }
-            )
-    return rows
+        if result.has(metric, system):
+            for variable in result.summary(metric, system).data_vars.values():
+                if int(variable.attrs.get("headline", 0)):
+                    yield variable
+
+
+def _numbers(result: Result, system: str, out: Console) -> None:
+    singles = plain_table(("number", "where", f"{_VALUE} unit"))
+    for variable in headlines(result, system):
+        dims = [str(dim) for dim in variable.dims if dim != "statistic"]
+        name, unit = str(variable.attrs.get("long_name", variable.name)), str(variable.attrs.get("units", ""))
+        if len(dims) == 2:
+            out.print()
+            out.print(_matrix(variable, dims[0], dims[1], f"{name} ({unit}), {_VALUE}"))
+            continue
+        for place in itertools.product(*(range(variable.sizes[dim]) for dim in dims)):
+            one = variable.isel(dict(zip(dims, place, strict=True)))
+            where = ", ".join(f"{dim} {_label(one[dim].item())}" for dim in dims if dim in one.coords)
+            singles.add_row(*map(cell, (name, where, f"{_value(one)} {'' if unit == '1' else unit}")))
+            name = ""  # it stands above
+    if singles.row_count:
+        out.print()
+        out.print(singles)
+
+
+def _matrix(variable: xr.DataArray, rows: str, columns: str, title: str) -> object:
+    table = plain_table((rows, *(_label(label) for label in variable[columns].values.tolist())))
+    for row in range(variable.sizes[rows]):
+        line = variable.isel({rows: row})
+        values = [_value(line.isel({columns: column})) for column in range(variable.sizes[columns])]
+        table.add_row(cell(_label(variable[rows].values.tolist()[row])), *map(cell, values))
+    table.title = title
+    return table
+
+
+def _value(one: xr.DataArray) -> str:
+    estimate, low, high = (float(one.sel(statistic=name)) for name in ("estimate", "low", "high"))
+    return f"{_figure(estimate)} {interval(low, high)}"
 
 
 def interval(low: float, high: float) -> str:
@@ -86,10 +89,14 @@ def interval(low: float, high: float) -> str:
     Examples
     --------
     >>> interval(0.51234, 1.2), interval(float("nan"), float("nan"))
-    ('[0.512, 1.2]', 'none')
+    ('[0.512, 1.2]', '[none]')
     """
-    return "none" if math.isnan(low) or math.isnan(high) else f"[{_figure(low)}, {_figure(high)}]"
+    return "[none]" if math.isnan(low) or math.isnan(high) else f"[{_figure(low)}, {_figure(high)}]"
 
 
 def _figure(value: float) -> str:
     return "none" if math.isnan(value) else f"{value:.3g}"
+
+
+def _label(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
