@@ -55,12 +55,6 @@ def test_a_response_that_is_not_a_number_names_the_stimulus_and_the_unit() -> No
         clean_pass(scored, _stimuli())
 
 
-def test_no_stimuli_is_refused() -> None:
-    empty = _stimuli().select([])
-    with pytest.raises(ModelError, match="no stimuli to respond to"):
-        clean_pass(network(0), empty)
-
-
 def test_units_are_sorted_into_live_dead_and_near_constant() -> None:
     rng = np.random.default_rng(0)
     live = rng.standard_normal((50, 5))
@@ -100,7 +94,8 @@ def test_a_layer_that_is_cut_off_from_the_image_is_refused() -> None:
 def test_a_masked_layer_is_told_from_one_that_nothing_moves() -> None:
     plain = network(0)
     with pytest.raises(
-        GradientMasked, match=r"net layer3: gradient masking: .* all 4 units is zero at all 7 sampled stimuli.* 100% of them"
+        GradientMasked,
+        match=r"net layer3: gradient masking: .* all 4 units is zero at all 7 sampled stimuli.* 100% of them",
     ):
         _check(Layer(lambda y: plain.function(y) * 0 + plain.function(y).detach(), plain.units))
     with pytest.raises(ModelError, match=r"do not move them: there is nothing to attack") as caught:

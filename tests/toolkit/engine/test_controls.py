@@ -12,11 +12,9 @@ from spikeproof.geometry import norm_of
 from spikeproof_attacks.controls import Flipped, Random
 from spikeproof_attacks.pgd import PGD
 
-RNG = np.random.default_rng(5)
-
 
 def _images(count: int = 4, size: int = 8) -> np.ndarray:
-    x = RNG.random((count, 1, size, size))
+    x = np.random.default_rng(1).random((count, 1, size, size))
     x[x < 0.2] = 0
     x[x > 0.9] = 1
     return x.astype(np.float32)
@@ -34,7 +32,8 @@ def test_a_control_has_the_norm_of_the_attack_and_stays_in_the_box(control: Any,
     grid = make_grid(network(0, shape=(1, 8, 8)), _images(), norm=norm, epsilons=(0.0, 0.02, 0.2))
     attacked = _attacked(grid)
     made = control_target(grid, attacked, control, "c", keep_images=True)
-    np.testing.assert_allclose(made.achieved, attacked.achieved, rtol=2e-6, atol=1e-9)
+    # Controls are rounded toward the clean image: half a unit in the last place of each of the 64 pixels.
+    np.testing.assert_allclose(made.achieved, attacked.achieved, rtol=1e-6, atol=6e-8 * 8)
     assert made.images.min() >= 0
     assert made.images.max() <= 1
     assert not torch.equal(made.images[1:], attacked.images[1:])
@@ -56,7 +55,7 @@ def test_a_random_direction_is_the_same_alone_and_in_company_and_another_for_eac
 
 def test_random_directions_move_a_linear_unit_as_their_theory_says() -> None:
     """On the sphere of d dimensions E|<w, u>| = ||w|| sqrt(2 / (pi d)), to first order."""
-    w = RNG.standard_normal((1, 400))
+    w = np.random.default_rng(1).standard_normal((1, 400))
     x = np.full((300, 1, 20, 20), 0.5, dtype=np.float32)
     grid = make_grid(linear(w), x, epsilons=(0.1,))
     attacked = _attacked(grid)
@@ -90,7 +89,8 @@ def test_a_control_larger_than_the_attack_is_refused() -> None:
         return clean + 2 * (perturbed - clean)
 
     with pytest.raises(
-        AttackError, match=r"control 'twice' of attack 'pgd' on unit 'u', stimulus 's0', radius 0.1: .* norm 0.2, allowed 0.1"
+        AttackError,
+        match=r"control 'twice' of attack 'pgd' on unit 'u', stimulus 's0', radius 0.1: .* norm 0.2, allowed 0.1",
     ):
         control_target(grid, _attacked(grid), twice, "twice")
 

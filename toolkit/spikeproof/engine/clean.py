@@ -54,8 +54,6 @@ def clean_pass(
         responses.append(part)
         if scores is not None:
             logits.append(scores)
-    if not responses:
-        raise ModelError("model: there are no stimuli to respond to: give the study images")
     return np.concatenate(responses), np.concatenate(logits) if logits else None
 
 

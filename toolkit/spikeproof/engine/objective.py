@@ -71,6 +71,7 @@ class BoundObjective:
         device = grid.device
         self._unit = torch.as_tensor(units, device=device)
         self._direction = torch.as_tensor(directions, device=device)
+        self._images = grid.clean[torch.as_tensor(stimuli, device=device)]
         self._clean = torch.as_tensor(grid.clean_responses[stimuli], device=device)
         self._partner = torch.as_tensor(grid.clean_responses[grid.partners[stimuli]], device=device)
         choice = grid.clean_choice
@@ -139,13 +140,19 @@ class BoundObjective:
         else:
             responses = self._grid.model.responses(images)
         self.forward_rows += len(images)
+        clean_responses = self._clean[items].to(responses.dtype)
+        # Rounding differs from batch to batch. At the clean image itself it would leave a distance from the clean
+        # response of 1e-8 with a gradient that is noise, and the scale-free step would follow it.
+        clean = (images == self._images[items]).flatten(1).all(dim=1)
+        if clean.any():
+            responses = responses + torch.where(clean[:, None], clean_responses - responses, 0.0).detach()
         if self._decision and decision is None and self._fold is not None:
             decision = self._read_out(responses, self._fold[items])
         dtype = responses.dtype
         return Readings(
             responses=responses,
             decision=decision,
-            clean_responses=self._clean[items].to(dtype),
+            clean_responses=clean_responses,
             partner_responses=self._partner[items].to(dtype),
             choice=None if self._choice is None else self._choice[items],
             partner_choice=None if self._partner_choice is None else self._partner_choice[items],

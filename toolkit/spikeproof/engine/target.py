@@ -161,7 +161,7 @@ def attack_target(
         status = np.full(len(rows), "ok", dtype="<U13")
         if gradients:
             status = gradient_status(bound, grid, clean, keys)
-        status[bound.not_finite.cpu().numpy() & (status == "ok")] = "not-finite"
+        status[bound.not_finite.cpu().numpy()] = "not-finite"
         split = (len(grid.epsilons), len(directions), len(stimuli))
         responses, logits = _read(grid, images, names)
         responses = responses.reshape(*split, -1)
