@@ -116,9 +116,10 @@ def greedy_by_brute_force(weights: np.ndarray, intercepts: np.ndarray, r: np.nda
     return order
 
 
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("classes", [2, 4])
-def test_rank_one_updates_find_the_same_greedy_order_as_brute_force(classes: int) -> None:
-    rng = np.random.default_rng(classes)
+def test_rank_one_updates_find_the_same_greedy_order_as_brute_force(classes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     weights, intercepts = rng.normal(size=(classes, 8)), rng.normal(size=classes)
     responses, level = rng.normal(1.0, 1.0, size=(25, 8)), rng.normal(size=8)
     expected = greedy_by_brute_force(weights, intercepts, responses, level)

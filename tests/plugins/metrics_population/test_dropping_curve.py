@@ -91,6 +91,19 @@ def test_a_code_in_one_unit_needs_nearly_all_units_and_a_redundant_one_a_single_
     assert text[1].startswith("That is not told apart from chance (p = 0.2)")  # four shuffles cannot tell
 
 
+def test_a_bump_below_the_plateau_is_not_the_plateau() -> None:
+    cells = np.zeros((4, 2, 100))
+    for row, right in enumerate((60, 96, 80, 100)):  # 96 % at two units, then a dip, 95 % for good at 3.75 units
+        cells[row, :, :right] = 1
+    measured = xr.Dataset(
+        dict.fromkeys(("correct", "shuffled"), (("target", "size", "subset", "stimulus"), cells[None])),
+        coords={"size": [1, 2, 3, 4]},
+    )
+    code = build_code(np.random.default_rng(0).normal(size=(20, 4)), np.array(["a", "b"] * 10))
+    needed = DroppingCurve().summarise(measured, code, FEW)["units_95"]
+    assert needed.sel(statistic="estimate") == pytest.approx(3.75)
+
+
 def test_default_sizes_go_from_one_to_all_units_on_a_log_axis() -> None:
     code = category_code(np.zeros(35), stimuli=6, folds=2)
     assert code.labels is not None

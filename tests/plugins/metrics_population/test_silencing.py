@@ -106,6 +106,14 @@ def test_half_is_reached_where_the_curve_crosses_half_of_the_pair_distance() -> 
     assert np.interp(half, np.r_[0.0, summary["epsilon"].values], np.r_[0.0, curve]) == pytest.approx(0.5)
 
 
+def test_concentration_is_the_smaller_half_of_the_chosen_orders_over_that_of_random_ones() -> None:
+    code = category_code(np.random.default_rng(0).exponential(0.4, UNITS), stimuli=80)
+    summary = summary_of(code).sel(statistic="estimate")
+    weight, greedy, random = (float(summary["k50"].sel(order=name)) for name in ("weight", "greedy", "random"))
+    assert weight != greedy
+    assert float(summary["concentration"]) == pytest.approx(min(weight, greedy) / random)
+
+
 def test_where_choices_never_change_nothing_is_reached_and_it_is_said() -> None:
     code = category_code(np.full(40, 5.0), stimuli=20)
     summary = summary_of(code, Silence(draws=2, counts=(1, 2)))
