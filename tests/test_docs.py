@@ -1,0 +1,347 @@
+"""The documentation holds: its commands run, its code works, its studies parse, and nothing that exists goes unsaid.
+
+What a page shows, in order, in one empty folder that holds what ``spikeproof demo`` puts into ``spikeproof-demo/inputs``:
+
+- ``console``: lines after ``$`` are run; the lines below a command are fragments of what it says, in order. ``...``
+  stands for anything, and numbers may differ by what another machine's arithmetic makes of them.
+- ``bash``: every line is run. The set-up lines of the README are not: ``test_project.py`` reads them, the slow test runs
+  what they install.
+- ``python``: executed; a ``text`` block right below is what it prints. One that starts with ``# NAME.py`` is a file.
+- ``toml``: parsed as a study; one that starts with ``# NAME.toml`` is a file, and ``# pyproject.toml`` no study.
+- a block below ``<!-- slow -->`` waits for ``pytest -m slow``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from docs_tables import markers, table_of
+from spikeproof import hookspecs
+from spikeproof._host import Host
+from spikeproof._host.components import HOOKS
+from spikeproof.cli import execute
+from spikeproof.cli.app import make_app
+from spikeproof.cli.everywhere import GlobalSettings
+from spikeproof.study import parse_study
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "changelog.d")]
+SETUP = "python3 -m venv"
+OURS = {"environ": {"SPIKEPROOF_NO_PLUGINS": "1"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    slow: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def file(self) -> str | None:
+        """The file that the block is, if its first line names one."""
+        found = re.match(r"# ([\w./-]+\.(py|toml))\n", self.text)
+        return found[1] if found and self.language in ("python", "toml") else None
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    opened: tuple[int, str, bool] | None = None
+    for number, line in enumerate(lines):
+        if not line.startswith("```"):
+            continue
+        if opened is None:
+            said = next((text for text in reversed(lines[:number]) if text.strip()), "")
+            opened = number, line[3:].strip(), said == "<!-- slow -->"
+            continue
+        start, language, slow = opened
+        text = "\n".join(lines[start + 1 : number]) + "\n"
+        yield Block(page=page, line=start + 1, language=language, text=text, slow=slow)
+        opened = None
+    if opened is not None:
+        raise ValueError(f"{page}: the block that line {opened[0] + 1} opens is never closed")
+
+
+def commands_of(block: Block) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of a block, each with the fragments of output that are shown below it."""
+    command, shown = "", list[str]()
+    text = re.sub(r"\\\n\s*", "", block.text)
+    for line in text.splitlines():
+        if block.language == "bash":
+            if line.strip() and not line.startswith("#"):
+                yield line, []
+        elif line.startswith("$ "):
+            if command:
+                yield command, shown
+            command, shown = line[2:], []
+        else:
+            shown.append(line)
+    if command:
+        yield command, shown
+
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
+
+
+def same(shown: str, said: str) -> bool:
+    """Whether a line says what was shown: the same words, and numbers that differ by 5 % or 0.06 at most.
+
+    Float arithmetic differs between processors, and one choice of twenty that flips moves a share by 0.05.
+    """
+    shown, said = " ".join(shown.split()), " ".join(said.split())
+    pattern, numbers, at = "", list[float](), 0
+    for found in _NUMBER.finditer(shown):
+        pattern += re.escape(shown[at : found.start()]) + f"({_NUMBER.pattern})"
+        numbers.append(float(found[0].replace(",", "")))
+        at = found.end()
+    pattern = (pattern + re.escape(shown[at:])).replace(r"\.\.\.", ".*?")
+    match = re.fullmatch(pattern, said)
+    return match is not None and all(
+        math.isclose(float(text.replace(",", "")), number, rel_tol=0.05, abs_tol=0.06)
+        for text, number in zip(match.groups(), numbers, strict=True)
+    )
+
+
+def compare(shown: list[str], said: str, where: str) -> None:
+    """Check that every line that is shown was said, in that order."""
+    rest = said.splitlines()
+    for line in shown:
+        if not line.strip() or line.strip() == "...":
+            continue
+        place = next((number for number, text in enumerate(rest) if same(line, text)), None)
+        assert place is not None, f"{where}: this line is not said:\n{line}\nbut:\n" + "\n".join(rest)
+        rest = rest[place + 1 :]
+
+
+@pytest.fixture(scope="session")
+def demo_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``spikeproof demo`` writes before it runs."""
+    from spikeproof.demo.run import demo_study
+
+    folder = tmp_path_factory.mktemp("demo") / "inputs"
+    folder.mkdir()
+    demo_study(folder)
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Does what a page says, in a folder of its own."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    environ: dict[str, str]
+    names: dict[str, object]
+
+    def follow(self, page: Path, *, slow: bool) -> None:
+        printed, ran = "", False
+        for block in blocks_of(page):
+            if block.slow and not slow:
+                ran = False
+                continue
+            if block.file is not None:
+                (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            elif block.language == "python":
+                printed, ran = self.execute(block), True
+                continue
+            elif block.language in ("console", "bash"):
+                for command, shown in commands_of(block):
+                    if not command.startswith(SETUP):
+                        self.run(command, shown, block.where)
+            elif block.language == "text" and ran:
+                compare(block.text.splitlines(), printed, block.where)
+            ran = False
+
+    def execute(self, block: Block) -> str:
+        self.capsys.readouterr()
+        code = compile("\n" * block.line + block.text, str(block.page), "exec", dont_inherit=True)
+        exec(code, self.names)  # noqa: S102 - the documentation is ours
+        return self.capsys.readouterr().out
+
+    def run(self, command: str, shown: list[str], where: str) -> None:
+        words = shlex.split(command, comments=True)
+        if words[0] == "spikeproof" and not set("|&;<>$*") & set(command):
+            self.capsys.readouterr()
+            code = execute(words[1:])
+            captured = self.capsys.readouterr()
+            out, err = captured.out, captured.err
+        else:
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", command],
+                cwd=self.folder,
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            code, out, err = done.returncode, done.stdout, done.stderr
+        fails = any("spikeproof: error: " in line for line in shown)
+        assert (code != 0) == fails, f"{where}: `{command}` exits with {code}:\n{out}\n{err}"
+        compare(shown, err + out, where)
+
+
+@pytest.fixture
+def reader(
+    tmp_path: Path, demo_inputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Reader:
+    shutil.copytree(demo_inputs, tmp_path / "spikeproof-demo" / "inputs")
+    site = tmp_path / "site"  # where `pip install` of a page puts what it installs
+    site.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("NO_COLOR", "FORCE_COLOR", "SPIKEPROOF_PLUGINS", "SPIKEPROOF_STRICT"):
+        monkeypatch.delenv(name, raising=False)
+    environ = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(site),
+        "PIP_TARGET": str(site),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it so: 0 switches isolation off
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    return Reader(folder=tmp_path, capsys=capsys, environ=environ, names={"__name__": "docs"})
+
+
+WITH_CODE = [page for page in PAGES if any(b.language in ("console", "bash", "python") for b in blocks_of(page))]
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=page_id)
+def test_what_a_page_says_to_do_works(page: Path, reader: Reader) -> None:
+    reader.follow(page, slow=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in WITH_CODE if any(b.slow for b in blocks_of(p))], ids=page_id)
+def test_what_a_page_says_to_do_works_the_long_parts_too(page: Path, reader: Reader) -> None:
+    reader.follow(page, slow=True)
+
+
+@pytest.mark.slow
+def test_the_demo_of_the_first_set_up_line_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "spikeproof", "demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "spikeproof-demo" / "result" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_study_of_a_page_is_a_study(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language == "toml":
+            mapping = tomllib.loads(block.text)
+            if block.file != "pyproject.toml":
+                parse_study(mapping, where=block.where)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{page_id(page)}: {target} leads nowhere"
+        if anchor:
+            assert anchor in anchors(there), f"{page_id(page)}: {target}: no such heading"
+
+
+@functools.cache
+def headings(page: Path) -> tuple[str, ...]:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return tuple(re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE))
+
+
+def anchors(page: Path) -> set[str]:
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(page)}
+
+
+def named_in_a_heading(name: str) -> list[str]:
+    pattern = re.compile(rf"`{re.escape(name)}(:[^`]*)?`")
+    return [page_id(page) for page in PAGES for heading in headings(page) if pattern.search(heading)]
+
+
+@pytest.mark.parametrize("hook", sorted(name for name in vars(hookspecs) if name.startswith("spikeproof_")))
+def test_every_hook_has_a_heading(hook: str) -> None:
+    assert named_in_a_heading(hook) != []
+
+
+@pytest.mark.parametrize("command", sorted(get_command(make_app([], GlobalSettings(traceback=False))).commands))
+def test_every_command_has_a_heading(command: str) -> None:
+    assert named_in_a_heading(f"spikeproof {command}") != []
+
+
+COMPONENTS = [(kind, item.entry.name) for kind in HOOKS for item in Host.discover(**OURS).entries(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [*COMPONENTS, ("attack", "other-unit")])
+def test_every_built_in_component_has_a_heading(kind: str, name: str) -> None:  # noqa: ARG001 - it stands in the test's name
+    assert len(named_in_a_heading(name)) == 1
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_every_built_in_component_has_the_table_of_its_parameters(kind: str, name: str) -> None:
+    wanted = table_of(kind, name)
+    found = [text for page in PAGES for marked, text in markers(page) if marked == (kind, name)]
+    assert found == ([wanted] if wanted else []), "run: python tests/docs_tables.py"
+
+
+STUDY_KEYS = (
+    "schema", "description", "seed", "requires", "plugins", "source", "model", "readout", "objective", "threat",
+    "attack", "metric", "statistics", "use", "name", "layers", "units", "norm", "epsilons", "aims", "stimuli",
+    "controls", "draws",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", STUDY_KEYS)
+def test_every_key_of_a_study_is_explained(key: str) -> None:
+    text = (DOCS / "users" / "study.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `\[*{key}\]*` \|", text, flags=re.MULTILINE)
+
+
+def test_the_keys_of_a_study_are_all_that_it_takes() -> None:
+    from spikeproof import study
+
+    assert set(study._TOP) <= set(STUDY_KEYS)
+
+
+def test_the_reader_of_pages_can_fail(tmp_path: Path) -> None:
+    assert same("moves it by 1.55 [1.43, 1.7] ...", "  moves it by 1.56 [1.43,  1.71] sd.")
+    assert not same("moves it by 1.55", "moves it by 1.75")
+    assert not same("moves it by 1.55", "moves it by 1.55 and more")
+    with pytest.raises(AssertionError, match="is not said"):
+        compare(["b", "a"], "a\nb\n", "here")
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ one \\\n    two\nsaid\n$ three\n```\n<!-- slow -->\n```bash\nfour\n```\n")
+    first, second = blocks_of(page)
+    assert list(commands_of(first)) == [("one two", ["said"]), ("three", [])]
+    assert (list(commands_of(second)), second.slow) == ([("four", [])], True)
