@@ -65,6 +65,10 @@ def test_two_attacks_of_one_name_are_told_apart_by_name() -> None:
         ({"source": [3]}, r"s\.toml, \[\[source\]\] 1: expected a table, got 3"),
         ({"model": [{"use": "torch:x:y"}]}, r"s\.toml, \[\[model\]\] 1: layers is missing"),
         ({"model": [{"use": "torch:x:y", "layers": ["a"], "units": "some"}]}, r"units must be .* or 'all', got 'some'"),
+        (
+            {"model": [{"use": "torch:x:y", "layers": ["a"], "units": 9, "population": 8}]},
+            r"9 units cannot be aimed at in a population of 8: lower units",
+        ),
         ({"model": [{"use": "torch:x:y", "layers": ["a", "a"]}]}, r"layers: 'a' is named twice"),
         ({"readout": [{"use": "head"}, {"use": "logistic"}]}, r"one readout only, got 2"),
         ({"attack": [{"use": "pgd"}, {"use": "pgd"}]}, r"\[\[attack\]\]: 'pgd' stands 2 times: give each a name"),

@@ -57,10 +57,21 @@ class ComponentSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec(ComponentSpec):
-    """A model with the layers to read and how many live units of each (None: all)."""
+    """A model, the layers to read, and how many of their live units are used (None: all).
+
+    Parameters
+    ----------
+    layers : tuple of str
+        Layers to read, each a system of its own.
+    units : int or None
+        How many units are aimed at one by one: a seeded sample of the population.
+    population : int or None
+        How many units make up the population: a seeded sample of the live ones.
+    """
 
     layers: tuple[str, ...]
     units: int | None
+    population: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +128,12 @@ class Study:
         out["source"] = [_component(spec) for spec in self.sources]
         if self.models:
             out["model"] = [
-                {**_component(spec), "layers": list(spec.layers), "units": "all" if spec.units is None else spec.units}
+                {
+                    **_component(spec),
+                    "layers": list(spec.layers),
+                    "units": _or_all(spec.units),
+                    "population": _or_all(spec.population),
+                }
                 for spec in self.models
             ]
         if self.readout is not None:
@@ -130,7 +146,7 @@ class Study:
                 "norm": threat.norm,
                 "epsilons": list(threat.epsilons),
                 "aims": list(threat.aims),
-                "stimuli": "all" if threat.stimuli is None else threat.stimuli,
+                "stimuli": _or_all(threat.stimuli),
                 "controls": list(threat.controls),
             }
         if self.attacks:
@@ -280,6 +296,9 @@ def _model(table: Mapping[str, Any], where: str) -> ModelSpec:
     if layers is None:
         raise BadStudy(f"{where}: layers is missing: name the layers to read, such as layers = ['layer4']")
     units = _count(table.pop("units", "all"), f"{where}: units")
+    population = _count(table.pop("population", "all"), f"{where}: population")
+    if population is not None and units is not None and units > population:
+        raise BadStudy(f"{where}: {units} units cannot be aimed at in a population of {population}: lower units")
     spec = _spec(table, where)
     return ModelSpec(
         use=spec.use,
@@ -288,6 +307,7 @@ def _model(table: Mapping[str, Any], where: str) -> ModelSpec:
         where=where,
         layers=_names(layers, f"{where}: layers"),
         units=units,
+        population=population,
     )
 
 
@@ -368,6 +388,10 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
 
 def _count(value: object, where: str) -> int | None:
     return None if value == "all" else _integer(value, where, minimum=1, also=" or 'all'")
+
+
+def _or_all(count: int | None) -> int | str:
+    return "all" if count is None else count
 
 
 def _integer(value: object, where: str, *, minimum: int, also: Literal["", " or 'all'"] = "") -> int:

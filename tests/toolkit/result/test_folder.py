@@ -87,6 +87,16 @@ def test_a_block_comes_back_as_it_was_written(tmp_path: Path) -> None:
     xr.testing.assert_identical(folder.read_block("a"), tree())
 
 
+def test_texts_of_stacked_blocks_are_written_whole(tmp_path: Path) -> None:
+    folder = ResultFolder.claim(tmp_path, provenance(), resume=False)
+    for name in ("unit", "population"):
+        folder.write_block(name, xr.DataTree.from_dict({"/items": xr.Dataset({"aim": ("target", [name])})}))
+    parts = [folder.read_block(name)["items"].to_dataset() for name in ("unit", "population")]
+    stacked = xr.DataTree.from_dict({"/items": xr.concat(parts, dim="target")})
+    folder.finish(stacked, provenance(status="complete"))
+    assert Result(tmp_path).tree["items"]["aim"].values.tolist() == ["unit", "population"]
+
+
 def test_a_damaged_block_is_named(tmp_path: Path) -> None:
     folder = ResultFolder.claim(tmp_path, provenance(), resume=False)
     folder.write_block("a", tree())

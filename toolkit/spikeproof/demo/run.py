@@ -30,15 +30,16 @@ STIMULI, REPEATS, UNITS = 150, 3, 40
 WINDOW, MEAN_RATE = 0.25, 20.0
 """Counting window (s) and mean rate of every simulated neuron (spikes/s)."""
 
-TRUTH = (
-    "A demonstration on scikit-learn's handwritten digits. Two small networks read them: 'standard' was trained on clean digits, "
-    "'robust' on adversarial ones. The recording is simulated, so what is true of it is known: {units} Poisson neurons without "
-    "noise correlations fire at {rate:g} spikes/s on average, each in proportion to one rectified unit of the standard network's "
-    "layer 'hidden', in windows of {window:g} s, {repeats} repeats of {stimuli} digits. So the digit is carried by all of these neurons "
-    "together, by construction, and by none alone: the code is distributed. It was written as an NWB file and read back like any other.\n\n"
-    "Read without noise, from the true rates, a held-out logistic readout names {accuracy:.0%} of the digits: the recording's own "
-    "readout, from {repeats} noisy repeats, cannot be expected to do better."
-)
+TRUTH = """\
+A demonstration on scikit-learn's handwritten digits. Two small networks read them: 'standard' was trained on \
+clean digits, 'robust' on adversarial ones. The recording is simulated, so what is true of it is known: {units} \
+Poisson neurons without noise correlations fire at {rate:g} spikes/s on average, each in proportion to one \
+rectified unit of the standard network's layer 'hidden', in windows of {window:g} s, {repeats} repeats of \
+{stimuli} digits. So the digit is carried by all of these neurons together, by construction, and by none alone: \
+the code is distributed. It was written as an NWB file and read back like any other.
+
+Read without noise, from the true rates, a held-out logistic readout names {accuracy:.0%} of the digits: the \
+recording's own readout, from {repeats} noisy repeats, cannot be expected to do better."""
 
 
 def run_demo(

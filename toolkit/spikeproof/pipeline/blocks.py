@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from .parts import Part
 
-__all__ = ["COORDINATES", "block_of", "stack_group", "stack_metric"]
+__all__ = ["COORDINATES", "block_of", "refusals", "stack_blocks"]
 
 COORDINATES = ("attack", "aim", "objective", "control", "target", "target_unit", "session", "subject")
 """What identifies a target along the stacked dimension ``target``; empty text where it does not apply."""
@@ -26,59 +27,53 @@ COORDINATES = ("attack", "aim", "objective", "control", "target", "target_unit",
 def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence[Part[MetricEntry]]) -> xr.DataTree:
     """Measure evidence as it comes (with what else is kept of it) and return the block.
 
-    A metric that refuses an evidence (``DataError``) is written down with its reason instead of a value.
+    A block has one group per metric under ``metrics``, and ``items`` (norms, statuses, choices) and ``examples``
+    (images), each stacked along ``target``. Where a metric refuses an evidence (``DataError``), the reason is kept in
+    the block's attribute ``refused`` instead of a value.
     """
     import xarray as xr
 
-    groups: dict[str, xr.Dataset] = {}
-    for number, (evidence, extras) in enumerate(evidences):
-        place = f"/{number:06d}"
-        groups[place] = xr.Dataset(attrs=_identity(evidence))
-        groups[f"{place}/items"] = _items(evidence)
-        groups[f"{place}/examples"] = extras
+    found: dict[str, list[xr.Dataset]] = {}
+    refused: dict[str, list[str]] = {}
+    for evidence, extras in evidences:
+        identity = _identity(evidence)
+        measured = {"items": _items(evidence), "examples": extras}
         for metric in metrics:
             if not _applies(metric.entry, evidence):
                 continue
             try:
-                measured = metric.component.measure(evidence)
+                measured[f"metrics/{metric.label}"] = _measure(metric, evidence)
             except DataError as error:
-                measured = xr.Dataset(attrs={"refused": str(error)})
-            if not isinstance(measured, xr.Dataset):
-                raise PluginFailed(
-                    f"metric {metric.label!r}: measure() must return an xarray.Dataset, got {type(measured)}"
-                )
-            groups[f"{place}/metrics/{metric.label}"] = measured
-    return xr.DataTree.from_dict(groups)
+                reasons = refused.setdefault(metric.label, [])
+                reasons += [] if str(error) in reasons else [str(error)]
+        for name, dataset in measured.items():
+            if dataset.data_vars:
+                found.setdefault(name, []).append(_as_target(dataset, identity))
+    groups = {f"/{name}": _stack(datasets) for name, datasets in found.items()}
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs={"refused": json.dumps(refused)}), **groups})
 
 
-def stack_metric(blocks: Iterable[xr.DataTree], label: str) -> tuple[xr.Dataset | None, list[str]]:
-    """Stack the targets of one metric along ``target``; also return the reasons of evidence that it refused."""
-    found: list[xr.Dataset] = []
-    reasons: list[str] = []
-    for block in blocks:
-        for evidence in block.children.values():
-            if "metrics" not in evidence.children or label not in evidence["metrics"].children:
-                continue
-            measured = _dataset(evidence, f"metrics/{label}")
-            if "refused" in measured.attrs:
-                reason = str(measured.attrs["refused"])
-                reasons += [] if reason in reasons else [reason]
-                continue
-            found.append(_as_target(measured, evidence))
-    if not found:
-        return None, reasons
-    return _stack(found), reasons
-
-
-def stack_group(blocks: Iterable[xr.DataTree], name: str) -> xr.Dataset | None:
-    """Stack ``items`` (norms, statuses, choices) or ``examples`` (images) of the targets that have them."""
-    found = [
-        _as_target(dataset, evidence)
-        for block in blocks
-        for evidence in block.children.values()
-        if (dataset := _dataset(evidence, name)).data_vars
-    ]
+def stack_blocks(blocks: Iterable[xr.DataTree], group: str) -> xr.Dataset | None:
+    """Stack one group (``items``, ``examples`` or ``metrics/LABEL``) of all blocks; None where no block has it."""
+    found = [block[group].to_dataset() for block in blocks if f"/{group}" in block.groups]
     return _stack(found) if found else None
+
+
+def refusals(blocks: Iterable[xr.DataTree], label: str) -> list[str]:
+    """Return the reasons for which a metric refused evidence, each once."""
+    reasons: dict[str, None] = {}
+    for block in blocks:
+        reasons |= dict.fromkeys(json.loads(block.attrs["refused"]).get(label, ()))
+    return list(reasons)
+
+
+def _measure(metric: Part[MetricEntry], evidence: Evidence) -> xr.Dataset:
+    import xarray as xr
+
+    measured = metric.component.measure(evidence)
+    if not isinstance(measured, xr.Dataset) or not measured.data_vars:
+        raise PluginFailed(f"metric {metric.label!r}: measure() must return an xarray.Dataset with variables")
+    return measured
 
 
 def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
@@ -119,13 +114,5 @@ def _stack(targets: list[xr.Dataset]) -> xr.Dataset:
     return xr.concat(targets, dim="target", join="outer", coords="minimal", compat="equals", combine_attrs="override")
 
 
-def _dataset(tree: xr.DataTree, path: str) -> xr.Dataset:
-    for name in path.split("/"):
-        tree = tree.children[name]
-    return tree.to_dataset(inherit=False)
-
-
-def _as_target(dataset: xr.Dataset, evidence: xr.DataTree) -> xr.Dataset:
-    return dataset.expand_dims("target").assign_coords(
-        {name: ("target", [str(evidence.attrs[name])]) for name in COORDINATES}
-    )
+def _as_target(dataset: xr.Dataset, identity: dict[str, str]) -> xr.Dataset:
+    return dataset.expand_dims("target").assign_coords({name: ("target", [identity[name]]) for name in COORDINATES})

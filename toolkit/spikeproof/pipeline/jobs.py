@@ -154,9 +154,12 @@ def _pixel_jobs(
         for attack in attacks:
             if attack not in usable:
                 ledger.refuse(f"{attack.label} of {system.name}", str(error))
-    units = system.code.responses["unit"].values.tolist()
-    if parts.other_unit and len(units) < 2:
-        ledger.refuse(f"{OTHER_UNIT} of {system.name}", "another unit's perturbation needs two units, and there is one")
+    names = system.code.responses["unit"].values.tolist()
+    if parts.other_unit and len(system.targets) < 2:
+        ledger.refuse(
+            f"{OTHER_UNIT} of {system.name}",
+            "another unit's perturbation needs two units that are aimed at, and there is one",
+        )
     jobs: list[Job] = []
     yields: list[tuple[str, str, str]] = []
     for objective in parts.objectives:
@@ -165,7 +168,8 @@ def _pixel_jobs(
             ledger.refuse(f"aim {objective.label} of {system.name}", reason)
             continue
         per_unit = objective.entry.scale == "unit"
-        targets = list(enumerate(units)) if per_unit else [(-1, objective.label)]
+        targets = [(column, names[column]) for column in system.targets] if per_unit else [(-1, objective.label)]
+        others = system.targets[1:] + system.targets[:1] if parts.other_unit and len(system.targets) > 1 else ()
         for attack in usable:
             for number, (column, target) in enumerate(targets):
                 work = PixelAttack(
@@ -175,7 +179,7 @@ def _pixel_jobs(
                     objective=objective,
                     controls=parts.controls,
                     column=column,
-                    other=(column + 1) % len(units) if parts.other_unit and per_unit and len(units) > 1 else -1,
+                    other=others[number] if per_unit and others else -1,
                     target=target,
                     examples=EXAMPLES if number == 0 else 0,
                 )

@@ -21,6 +21,10 @@ OTHER_UNIT = "other-unit"
 """The host's own control: one unit read under the perturbation made for another; it needs no images of its own."""
 
 
+RESERVED = ("code", "items", "examples")
+"""Groups of the result's tree that are not metrics."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part(Generic[E]):
     """One component of a study, ready to use."""
@@ -70,6 +74,11 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     BadStudy
         If components do not fit each other (a norm that an attack does not search, a control used as an attack ...).
     """
+    for spec in study.metrics:
+        if spec.label in RESERVED:
+            raise BadStudy(
+                f"{spec.where}: {spec.label!r} is a name that the result keeps for itself: choose another name"
+            )
     attacks = tuple(cast("Part[AttackEntry]", _build(host, "attack", spec)) for spec in study.attacks)
     for part, spec in zip(attacks, study.attacks, strict=True):
         _check_attack(part, spec, study, where)

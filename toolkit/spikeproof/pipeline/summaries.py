@@ -9,7 +9,7 @@ from spikeproof.errors import DataError, PluginFailed
 from spikeproof.result import slug
 from spikeproof.statistics import Resampling
 
-from .blocks import stack_group, stack_metric
+from .blocks import refusals, stack_blocks
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,14 +51,14 @@ class Summaries:
         place = slug(system.name)
         self.groups[f"/code/{place}"] = _code(system)
         for name in ("items", "examples"):
-            stacked = stack_group(blocks, name)
+            stacked = stack_blocks(blocks, name)
             if stacked is not None:
                 self.groups[f"/{name}/{place}"] = stacked
         for metric in self._metrics:
             what = f"{metric.label} of {system.name}"
-            measured, reasons = stack_metric(blocks, metric.label)
-            for reason in reasons:
+            for reason in refusals(blocks, metric.label):
                 self._ledger.refuse(what, reason)
+            measured = stack_blocks(blocks, f"metrics/{metric.label}")
             if measured is None:
                 continue
             try:

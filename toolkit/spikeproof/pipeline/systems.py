@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from spikeproof.code import Code
-from spikeproof.errors import DataError, ModelError
+from spikeproof.errors import BadStudy, DataError, ModelError
 from spikeproof.noise import generator
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["RECORDING", "System", "load_recording", "open_networks", "systems"]
 
 RECORDING = "recording"
+MOST_UNITS = 8192
+"""Population distances need a matrix of units x units: half a gigabyte at this size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,9 @@ class System:
     code : Code
         Its clean responses, readout and choices.
     model : ResponseModel, optional
-        The selected units of the layer; None for a recording.
+        The units of the code; None for a recording.
+    targets : tuple of int
+        Columns of the units that are aimed at one by one; empty for a recording.
     logits : numpy.ndarray, (stimulus, class), optional
         The network's own class scores on every stimulus, where the readout is its head.
     categories : xarray.DataArray, dims (layer_unit,), optional
@@ -50,6 +54,7 @@ class System:
     name: str
     code: Code
     model: ResponseModel | None = None
+    targets: tuple[int, ...] = ()
     logits: NDArray[np.float64] | None = None
     categories: xr.DataArray | None = None
 
@@ -130,7 +135,7 @@ def _layer(
     head = readout is not None and readout.entry.head
     if head and model.classes is None:
         raise ModelError(
-            f"{name}: a readout by the network's own head needs one row of class scores, which the network does not give"
+            f"{name}: the readout 'head' needs one row of class scores an image, which this network does not give"
         )
     responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
     categories = live_units(responses)
@@ -142,15 +147,17 @@ def _layer(
         )
     if not live.size:
         raise ModelError(f"{name}: none of the {len(model.units)} units responds differently to any two stimuli")
-    chosen = live
-    if spec.units is not None and spec.units < live.size:
-        chosen = np.sort(generator(seed, "units", network.name, layer).choice(live, spec.units, replace=False))
-    elif spec.units is not None and spec.units > live.size:
-        ledger.note(f"{name}: {spec.units} units were asked for, {live.size} are live: all of them are used")
-    unit_names = np.array(model.units)[chosen]
-    blank = np.full(chosen.size, "")
+    population = _sample(live, spec.population, "population", name, ledger, seed)
+    if population.size > MOST_UNITS:
+        raise BadStudy(
+            f"{spec.where}: layer {layer!r} has {population.size} live units, and distances over more than "
+            f"{MOST_UNITS} are not computed: set population = {MOST_UNITS} or less (a seeded sample)"
+        )
+    targets = _sample(np.arange(population.size), spec.units, "units", name, ledger, seed)
+    unit_names = np.array(model.units)[population]
+    blank = np.full(population.size, "")
     data = xr.DataArray(
-        responses[:, chosen],
+        responses[:, population],
         dims=("stimulus", "unit"),
         coords={
             "stimulus": list(stimuli.ids),
@@ -173,15 +180,34 @@ def _layer(
         responses=data,
         labels=labels,
         choices=choices,
-        facts={"model": network.name, "layer": layer, **{f"units_{key}": str(value) for key, value in counts.items()}},
+        facts={
+            "model": network.name,
+            "layer": layer,
+            "aimed_at": str(targets.size),
+            **{f"units_{kind}": str(n) for kind, n in counts.items()},
+        },
     )
     return System(
         name=name,
         code=_with_readout(code, readout, logits, ledger, seed=seed),
-        model=model.select([int(column) for column in chosen]),
+        model=model.select([int(column) for column in population]),
+        targets=tuple(targets.tolist()),
         logits=logits,
         categories=xr.DataArray(categories, dims="layer_unit", coords={"layer_unit": list(model.units)}),
     )
+
+
+def _sample(
+    of: NDArray[np.intp], count: int | None, what: str, name: str, ledger: Ledger, seed: int
+) -> NDArray[np.intp]:
+    """Draw a seeded sample, in ascending order; all where there are not more."""
+    import numpy as np
+
+    if count is not None and count > of.size:
+        ledger.note(f"{name}: {what} = {count} were asked for, {of.size} are live: all of them are used")
+    if count is None or count >= of.size:
+        return of
+    return np.sort(generator(seed, what, name).choice(of, count, replace=False))
 
 
 def _labels(stimuli: StimulusSet) -> xr.DataArray | None:

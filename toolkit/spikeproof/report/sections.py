@@ -140,6 +140,7 @@ def systems_section(result: Result) -> str:
         (
             _title(facts["name"]),
             str(facts["units"]),
+            facts.get("aimed_at", "–"),
             str(facts["stimuli"]),
             str(facts["categories"]),
             facts["units of response"],
@@ -147,9 +148,9 @@ def systems_section(result: Result) -> str:
         )
         for facts in result.provenance["system_facts"]
     ]
-    head = ("system", "units", "stimuli", "categories", "response in", "repeats")
+    head = ("system", "units", "aimed at", "stimuli", "categories", "response in", "repeats")
     notes = f"<h3>Notes</h3>{items(result.notes)}" if result.notes else ""
-    return table(head, rows, numbers=(1, 2, 3)) + notes
+    return table(head, rows, numbers=(1, 2, 3, 4)) + notes
 
 
 def provenance_section(result: Result) -> str:
