@@ -56,6 +56,12 @@ def test_an_interval_of_draws_that_are_partly_infinite_has_an_infinite_bound_and
     assert (float(low), float(high)) == (-np.inf, 3.25)
 
 
+def test_an_interval_always_holds_its_estimate() -> None:
+    low, high = interval(np.repeat(np.arange(100.0)[:, None], 3, axis=1), [-5.0, 50.0, 120.0])
+    assert low.tolist() == [-5.0, pytest.approx(2.475), pytest.approx(2.475)]
+    assert high.tolist() == [pytest.approx(96.525), pytest.approx(96.525), 120.0]
+
+
 def test_an_interval_refuses_undefined_draws_unless_told_to_exclude_them() -> None:
     draws = np.append(np.arange(100.0), np.nan)
     with pytest.raises(DataError, match=r"interval: 1 of 101 bootstrap draws are undefined \(NaN\): there is too"):

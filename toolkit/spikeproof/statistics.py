@@ -75,14 +75,17 @@ def interval(
     """Percentile interval of bootstrap draws (Efron & Tibshirani 1993, chapter 13).
 
     Infinite draws are legal: a dose that is never reached is ``inf``. Where a bound falls between two draws of which
-    one is infinite it takes the outer one, otherwise it interpolates linearly, as :func:`numpy.quantile` does.
+    one is infinite it takes the outer one, otherwise it interpolates linearly, as :func:`numpy.quantile` does. Where
+    resampling biases a statistic so much that its value on the data lies outside (sparseness of a unit that one
+    stimulus drives: most draws miss it or hold it twice), the interval is widened to hold that value.
 
     Parameters
     ----------
     draws : array_like, (..., draw, ...)
         Draws along ``axis``.
     estimate : array_like, (...)
-        The value on the data themselves, without ``axis``. Where it is NaN, so is the interval.
+        The value on the data themselves, without ``axis``, which the interval always holds. Where it is NaN, so is
+        the interval.
     level : float
         Coverage.
     axis : int
@@ -125,7 +128,7 @@ def interval(
     low = _order_statistic(ordered, count, tail, outward=-1)
     high = _order_statistic(ordered, count, 1 - tail, outward=1)
     gone = np.isnan(centre) | (count == 0)
-    return np.where(gone, np.nan, low), np.where(gone, np.nan, high)
+    return np.where(gone, np.nan, np.minimum(low, centre)), np.where(gone, np.nan, np.maximum(high, centre))
 
 
 def _order_statistic(

@@ -85,7 +85,9 @@ class Selectivity:
         values = code.responses.values
         own = measured.isel(target=0).drop_vars([n for n in measured.coords if n not in ("category", "unit")])
         best = own["auc"].values.argmax(axis=0)
-        drawn = bootstrap_selectivity(values, categories, best, self._capped, resampling)
+        drawn = bootstrap_selectivity(
+            values, categories, own["auc"].values, own["dprime"].values, self._capped, resampling
+        )
         null = permuted_selectivity(values, categories, self._capped, self.permutations, resampling.seed)
         p = permutation_p(strength(own["auc"].values, categories), null.strength)
         adjusted = benjamini_hochberg(p)

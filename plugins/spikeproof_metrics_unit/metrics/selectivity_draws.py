@@ -74,7 +74,12 @@ def strength(auc: NDArray[np.float64], categories: Categories) -> NDArray[np.flo
 
 
 def bootstrap_selectivity(
-    responses: NDArray[np.float64], categories: Categories, best: NDArray[np.intp], cap: Cap, resampling: Resampling
+    responses: NDArray[np.float64],
+    categories: Categories,
+    auc: NDArray[np.float64],
+    dprime: NDArray[np.float64],
+    cap: Cap,
+    resampling: Resampling,
 ) -> Bootstrapped:
     """Draw stimuli with replacement within each category, block by block of units.
 
@@ -82,8 +87,8 @@ def bootstrap_selectivity(
     ----------
     responses : numpy.ndarray of float64, (stimulus, unit)
     categories : Categories
-    best : numpy.ndarray of int, (unit,)
-        Row of the category whose draws are kept.
+    auc, dprime : numpy.ndarray of float64, (category, unit)
+        Values on the data; the draws of each unit's category with the largest AUC are kept.
     cap : callable
         Bounds d'.
     resampling : Resampling
@@ -92,21 +97,22 @@ def bootstrap_selectivity(
     centred, scale = _centred(responses)
     units = responses.shape[1]
     step = max(1, _CHUNK // (resampling.draws * len(categories.names)))
-    auc, dprime = np.empty((2, len(categories.names), units)), np.empty((2, len(categories.names), units))
+    best = auc.argmax(axis=0)
+    bounds = {name: np.empty((2, len(categories.names), units)) for name in ("auc", "dprime")}
     best_auc, best_dprime = np.empty((resampling.draws, units)), np.empty((resampling.draws, units))
     undefined = 0
     for start in range(0, units, step):
         block = slice(start, start + step)
         chosen = best[block], np.arange(len(best[block]))
         drawn = _auc_draws(responses[:, block], categories, weights)
-        auc[:, :, block] = interval(drawn, 0.0, resampling.level)
+        bounds["auc"][:, :, block] = interval(drawn, auc[:, block], resampling.level)
         best_auc[:, block] = drawn[:, *chosen]
         drawn = cap(_dprime_draws(centred[:, block], scale[block], categories, weights))
         missing = np.isnan(drawn).sum(axis=0)
         undefined = max(undefined, int(missing[missing < len(drawn)].max(initial=0)))
-        dprime[:, :, block] = interval(drawn, 0.0, resampling.level, undefined="exclude")
+        bounds["dprime"][:, :, block] = interval(drawn, dprime[:, block], resampling.level, undefined="exclude")
         best_dprime[:, block] = drawn[:, *chosen]
-    return Bootstrapped(auc=auc, dprime=dprime, best_auc=best_auc, best_dprime=best_dprime, undefined=undefined)
+    return Bootstrapped(**bounds, best_auc=best_auc, best_dprime=best_dprime, undefined=undefined)
 
 
 def permuted_selectivity(

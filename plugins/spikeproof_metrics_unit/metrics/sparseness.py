@@ -119,8 +119,8 @@ class Sparseness:
             level = summary["lifetime_sparseness_mean_chance"]
             text += f"; {level.attrs['long_name']} would give {with_interval(level)}"
             verdict = {
-                "above": "sparser than that",
-                "below": "less sparse than that",
+                "above": "sparser",
+                "below": "less sparse",
                 "within": "not told apart from it",
             }
             yield f"{text}: the code is {verdict[against(mean, level)]}."

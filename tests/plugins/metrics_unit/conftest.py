@@ -123,7 +123,8 @@ def check_summary(summary: xr.Dataset) -> None:
         assert not np.isnan(variable.sel(statistic="estimate").values).all(), name
         estimate, low, high = (variable.sel(statistic=part).values for part in ("estimate", "low", "high"))
         known = ~np.isnan(low) & ~np.isnan(estimate)
-        assert (low[known] <= high[known]).all(), name
+        assert (low[known] <= estimate[known]).all(), name
+        assert (estimate[known] <= high[known]).all(), name
         figure = variable.attrs.get("figure", "number")
         assert figure in {"matrix", "curve", "distribution", "number"}
         if figure in {"curve", "distribution"}:

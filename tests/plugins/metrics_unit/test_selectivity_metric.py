@@ -65,8 +65,8 @@ def test_the_draws_are_those_of_the_drawn_stimuli(responses: np.ndarray) -> None
     categories = Categories(names=names, labels=np.array(LABELS))
     resampling = Resampling(draws=60)
     weights = _stratified(categories, resampling)
-    best = np.zeros(10, dtype=np.intp)
-    drawn = bootstrap_selectivity(responses, categories, best, lambda d: d, resampling)
+    first = np.array([[1.0], [0.0], [0.0]]) * np.ones(10)  # the first category is the one whose draws are kept
+    drawn = bootstrap_selectivity(responses, categories, first, first, lambda d: d, resampling)
     inside = np.array(LABELS) == names[0]
     for draw in (0, 1, 59):
         rows = np.repeat(np.arange(36), weights[draw].astype(int))
