@@ -60,7 +60,9 @@ def test_naming_a_kind_replaces_its_tables_and_leaves_the_rest() -> None:
         "metric": [{"use": "m"}],
         "readout": {"use": "logistic"},
     }
+    chosen["metric"][0]["by"] = 2
     assert study["attack"] == [{"use": "pgd", "steps": 5}], "the study that was read stays as it is"
+    assert study["metric"] == [{"use": "m"}]
 
 
 def test_short_forms_of_tables_become_tables() -> None:
@@ -142,7 +144,7 @@ def test_the_defaults_that_help_shows_are_the_studys() -> None:
         }
     ).to_mapping()
     held = {**study["threat"], "seed": study["seed"], "draws": study["statistics"]["draws"]}
-    held["units"] = study["model"][0]["units"]
+    held |= {key: study["model"][0][key] for key in ("units", "population")}
     shown = {option.name: option.default for option in OPTIONS if option.default is not None}
     assert shown["aims"] == USUAL_AIMS
     assert {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()} == {
@@ -164,6 +166,11 @@ STUDIES = st.dictionaries(st.sampled_from(["seed", "plugins"]), SCALARS | st.lis
 @settings(max_examples=60, deadline=None)
 @given(STUDIES)
 def test_a_study_written_and_read_back_is_the_same(study: dict[str, Any]) -> None:
+    assert tomllib.loads(study_text(study)) == study
+
+
+def test_every_control_character_survives() -> None:
+    study = {"seed": "".join(map(chr, range(0x100)))}
     assert tomllib.loads(study_text(study)) == study
 
 

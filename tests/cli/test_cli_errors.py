@@ -112,7 +112,7 @@ def test_help_and_version(cli: Cli) -> None:
         assert cli(name, "-h").out == help_page.out
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("always")
 def test_warnings_of_libraries_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     before = warnings.showwarning
     with short_talk(full=False):

@@ -37,7 +37,7 @@ def dry(cli: Cli, toy: Path, *argv: object) -> dict[str, Any]:
 def test_everything_on_the_line_becomes_one_study(cli: Cli, toy: Path) -> None:
     line = (
         "--source toy-file:a.toy --source.table trials --source.window 0,0.5 --source.sort-rows "
-        "--model toy-net:f.py:a,toy-net:f.py:b --layer l3,l4 --units 20 "
+        "--model toy-net:f.py:a,toy-net:f.py:b --layer l3,l4 --units 2 --population 5 "
         "--norm l2 --epsilons 0.5,1 --aims unit,population --objective.unit.direction up --stimuli 100 "
         "--controls random --attack toy-climb --attack.steps 5 --no-attack.keep-best --attack.layers a,b "
         "--attack.restarts 3 --metric toy-count,toy-weigh --metric.toy-weigh.by 2 --seed 4 --draws 200"
@@ -47,7 +47,9 @@ def test_everything_on_the_line_becomes_one_study(cli: Cli, toy: Path) -> None:
         "seed": 4,
         "plugins": [str(toy)],
         "source": [{"use": "toy-file:a.toy", "table": "trials", "window": [0, 0.5], "sort_rows": True}],
-        "model": [{"use": f"toy-net:f.py:{name}", "layers": ["l3", "l4"], "units": 20} for name in ("a", "b")],
+        "model": [
+            {"use": f"toy-net:f.py:{name}", "layers": ["l3", "l4"], "units": 2, "population": 5} for name in ("a", "b")
+        ],
         "objective": [{"use": "unit", "direction": "up"}],
         "threat": {
             "norm": "l2",
@@ -123,10 +125,13 @@ def test_help_shows_a_panel_for_each_chosen_component(cli: Cli, toy: Path) -> No
 
 
 def test_help_shows_what_the_file_holds_as_default(cli: Cli, toy: Path, tmp_path: Path) -> None:
-    (tmp_path / "s.toml").write_text('seed = 77\n[[attack]]\nuse = "toy-climb"\nsteps = "many"\n')
+    (tmp_path / "s.toml").write_text(
+        'seed = 77\n[[attack]]\nuse = "toy-climb"\nsteps = "many"\n[[model]]\nuse = "toy-net:a:b"\nunits = 33\n'
+    )
     page = cli("run", "--plugin", toy, "s.toml", "--help").out
     assert "Number of steps. [default: many]" in page
     assert "[default: 77]" in page
+    assert "[default: 33]" in page
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
@@ -248,7 +253,7 @@ def test_ctrl_c_says_how_to_go_on(cli: Cli, toy: Path, monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(spikeproof.api, "run", run)
-    done = cli("run", "--plugin", toy, *BASE, "--out", "my out")
+    done = cli("run", "--plugin", toy, *BASE, "--out", "my out", "--resume")
     assert done.code == 130
     assert done.out == ""
     assert done.err.splitlines() == [

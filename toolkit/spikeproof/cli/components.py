@@ -12,7 +12,7 @@ from spikeproof.errors import UsageError
 
 from .compose import tables
 from .fields import field_option, value_of
-from .host_options import COMPONENTS
+from .host_options import COMPONENTS, MODEL_KEYS
 from .options import LineOption
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FieldOption", "Slot", "check_flags", "check_known", "field_options", "panel_title", "set_fields", "slots"]
 
-_HOST_KEYS = {"use", "name", "layers", "layer", "units"}
+_HOST_KEYS = {"use", "name", "layer", *MODEL_KEYS.values()}
 """Keys of a component's table that are the host's; a table of any kind keeps the first two."""
 
 

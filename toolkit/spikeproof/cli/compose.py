@@ -10,7 +10,7 @@ from typing import Any
 
 from spikeproof.errors import UsageError
 
-from .host_options import STUDY_KEYS
+from .host_options import MODEL_KEYS, STUDY_KEYS
 
 __all__ = ["choose", "default_out", "set_host_values", "split_specs", "split_words", "tables"]
 
@@ -132,16 +132,14 @@ def set_host_values(study: dict[str, Any], values: Mapping[str, Any]) -> None:
     >>> study["model"], study["threat"], study["seed"]
     ([{'use': 'torch:f.py:a', 'layers': ['l1', 'l2'], 'units': 20}], {'epsilons': [0.5, 1.0]}, 1)
     """
-    for name in ("layer", "units"):
+    for name, key in MODEL_KEYS.items():
         if name in values:
             models = tables(study, "model")
             if not models:
                 raise UsageError(f"--{name}: there is no model whose layers could be read: add --model SPEC")
             for model in models:
-                model.pop("layer" if name == "layer" else "units", None)
-                model["layers" if name == "layer" else "units"] = (
-                    split_words(values[name]) if name == "layer" else _count(values[name])
-                )
+                model.pop(name, None)  # layers may be spelt layer
+                model[key] = _host_value(name, values[name])
     if "seed" in values:
         study["seed"] = values["seed"]
     for name, (table, key) in STUDY_KEYS.items():
@@ -165,7 +163,7 @@ def default_out(study_file: Path | None) -> Path:
 def _host_value(name: str, value: Any) -> object:  # noqa: ANN401 - as Typer parsed it
     if name == "epsilons":
         return [_number(word) for word in split_words(value)]
-    if name == "stimuli":
+    if name in ("stimuli", "units", "population"):
         return _count(value)
     return split_words(value) if isinstance(value, list) else value
 

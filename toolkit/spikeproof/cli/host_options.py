@@ -7,7 +7,7 @@ from typing import Literal
 
 from .options import LineOption
 
-__all__ = ["COMPONENTS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "USUAL_AIMS"]
+__all__ = ["COMPONENTS", "MODEL_KEYS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "USUAL_AIMS"]
 
 _INPUTS, _THREAT, _MEASURES, OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
 
@@ -20,6 +20,9 @@ COMPONENTS: dict[str, str] = {
     "metric": "--metric",
 }
 """The option that chooses the components of each kind."""
+
+MODEL_KEYS: dict[str, str] = {"layer": "layers", "units": "units", "population": "population"}
+"""Key that an option sets in every [[model]]."""
 
 STUDY_KEYS: dict[str, tuple[str, str]] = {
     "norm": ("threat", "norm"),
@@ -66,7 +69,16 @@ OPTIONS: tuple[LineOption, ...] = (
         metavar="<int|all>",
         default="all",
         panel=_INPUTS,
-        help="How many live units of each layer, drawn with the seed.",
+        help="How many units of each layer are aimed at one by one, drawn with the seed.",
+    ),
+    LineOption(
+        name="population",
+        flag="--population",
+        annotation=str,
+        metavar="<int|all>",
+        default="all",
+        panel=_INPUTS,
+        help="How many live units of each layer make up the code.",
     ),
     LineOption(
         name="readout",
