@@ -30,7 +30,7 @@ def sentences(summary: xr.Dataset, code: Code) -> Iterable[str]:
         at = f"of {norm} {number(dose)}"
         names = _READ | ({"unit": "the attacked unit"} if aim == "unit" else {})
         yield f"Aimed at: {row}. A perturbation {at} moves {_moves(cells, names)} of the distance to another image."
-        yield from _against_controls(summary, str(row), dose, names)
+        yield from _against_controls(summary, str(row), dose, own, names)
         yield from _half(summary, str(row), norm, names)
     missing = [scale for scale in _READ if scale not in _scales(summary)]
     if missing:
@@ -56,28 +56,25 @@ def _moves(cells: xr.DataArray, names: dict[str, str]) -> str:
     return joined([f"{names[scale]} by {with_interval(cells.sel(scale=scale))}" for scale in read])
 
 
-def _against_controls(summary: xr.Dataset, row: str, dose: float, names: dict[str, str]) -> Iterable[str]:
+def _against_controls(summary: xr.Dataset, row: str, dose: float, own: str, names: dict[str, str]) -> Iterable[str]:
+    """Compare with the controls at the scale that is aimed at; the matrix shows the others."""
     if "excess" not in summary:
         return
+    reached, less = [], []
     for contrast in summary["contrast"].values[summary["row_a"].values == row]:
-        excess = summary["excess"].sel(contrast=contrast, epsilon=dose)
         control = str(summary["row_b"].sel(contrast=contrast).item())
-        cells = summary["matrix"].sel(row=control, epsilon=dose)
-        yield f"Its control '{control}' of the same norm moves {_moves(cells, names)}."
-        low, high = excess.sel(statistic="low"), excess.sel(statistic="high")
-        above = [names[s] for s in _scales(summary) if low.sel(scale=s) > 0]
-        below = [names[s] for s in _scales(summary) if high.sel(scale=s) < 0]
-        unclear = [names[s] for s in _scales(summary) if names[s] not in above + below]
-        parts = [
-            text.format(joined(found))
-            for text, found in (
-                ("moves {} further than this control", above),
-                ("moves {} less than this control", below),
-                ("is not told apart from it in {}", unclear),
-            )
-            if found
-        ]
-        yield f"By the interval of the difference, the attack {joined(parts)}."
+        value = summary["matrix"].sel(row=control, epsilon=dose, scale=own)
+        reached.append(f"{with_interval(value)} ({control.partition(' (')[0]})")
+        if not summary["excess"].sel(contrast=contrast, epsilon=dose, scale=own, statistic="low") > 0:
+            less.append(control.partition(" (")[0])
+    if not reached:
+        return
+    verdict = (
+        f"by the interval of the difference the attack is not told apart from {joined(less)}"
+        if less
+        else "by the interval of the difference the attack moves it further"
+    )
+    yield f"Controls of the same norm move {names[own]} by {joined(reached)}: {verdict}."
 
 
 def _half(summary: xr.Dataset, row: str, norm: str, names: dict[str, str]) -> Iterable[str]:

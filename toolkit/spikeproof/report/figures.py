@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -256,7 +257,7 @@ def _title(variable: xr.DataArray, place: dict[Any, Any]) -> str:
 
 
 def _axis(name: str, units: str) -> str:
-    return f"{name} ({units})" if units and units != "1" else name
+    return textwrap.fill(f"{name} ({units})" if units and units != "1" else name, 34)
 
 
 def _svg(figure: Figure) -> str:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["findings", "metric_sections", "picture_section", "provenance_section", "refusals", "systems_section"]
 
-_MOST_ROWS = 60
+_MOST_HEADLINES, _MOST_ROWS = 24, 200
+"""A variable with more numbers is in its figure and in ``result.zarr``, not in a table."""
+_HEAD = ("number", "at", "value", "95 % interval", "unit")
 
 
 def findings(result: Result) -> str:
@@ -52,23 +54,31 @@ def metric_sections(result: Result) -> list[tuple[str, str, str]]:
 
 
 def _summary(summary: xr.Dataset) -> str:
-    parts, rows, footnotes = [], [], []
+    figures, headline, rest, footnotes = [], [], [], []
     for name, variable in summary.data_vars.items():
         drawings = draw(summary, str(name))
         for svg, alternative in drawings:
-            caption = " ".join(filter(None, (variable.attrs.get("caption", ""), _definition(variable))))
-            parts.append(figure(svg_url(svg), alternative, caption))
+            caption = " ".join(filter(None, (variable.attrs.get("caption", ""), variable.attrs["definition"])))
+            figures.append(figure(svg_url(svg), alternative, caption))
+        rows = _rows(variable)
+        if str(variable.attrs.get("headline", "")) == "1" and len(rows) <= _MOST_HEADLINES:
+            headline += rows
+        elif len(rows) <= _MOST_ROWS:
+            rest += rows
         if not drawings:
-            rows += _rows(variable)
             footnotes.append(f"{variable.attrs['long_name']}: {variable.attrs['definition']}")
-    if rows:
-        cut = rows[:_MOST_ROWS]
-        head = ("number", "at", "value", "95 % interval", "unit")
-        parts.append(table(head, cut, numbers=(2, 3)))
-        if len(rows) > len(cut):
-            parts.append(f"<p>{len(rows) - len(cut)} more rows are in <code>result.zarr</code>.</p>")
-        parts.append(f"<details><summary>What these numbers are</summary>{items(footnotes)}</details>")
-    return "".join(parts)
+    return "".join(
+        (
+            table(_HEAD, headline, numbers=(2, 3)) if headline else "",
+            *figures,
+            _folded("All numbers", table(_HEAD, rest, numbers=(2, 3))) if rest else "",
+            _folded("What these numbers are", items(footnotes)) if footnotes else "",
+        )
+    )
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
 def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
@@ -92,10 +102,6 @@ def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
             )
         )
     return rows
-
-
-def _definition(variable: xr.DataArray) -> str:
-    return str(variable.attrs["definition"])
 
 
 def picture_section(result: Result) -> str:
@@ -183,7 +189,7 @@ def provenance_section(result: Result) -> str:
     return (
         table(("kind", "component", "from", "revision", "parameters"), components)
         + definitions(facts)
-        + f"<details><summary>The study as resolved</summary><pre>{escape(study)}</pre></details>"
+        + _folded("The study as resolved", f"<pre>{escape(study)}</pre>")
     )
 
 
