@@ -56,8 +56,9 @@ class Evidence:
     minimal : xarray.DataArray, dims (stimulus,), optional
         Smallest displacement that changes the choice (response domain), in the units of ``epsilon``.
     status : xarray.DataArray, dims (stimulus,), optional
-        ``"ok"``, ``"zero-gradient"`` (the gradient at the clean stimulus is zero) or ``"masked"`` (zero gradient, but
-        random search moves it).
+        ``"ok"``, ``"zero-gradient"`` (the gradient at the clean stimulus is zero), ``"masked"`` (zero gradient there
+        and at random images around it, but they move the response) or ``"not-finite"`` (the search met values or
+        gradients that are not finite, and passed over them).
 
     Raises
     ------
