@@ -1,0 +1,145 @@
+"""The study as checked: what is to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spikeproof.plugin import Norm
+
+__all__ = ["SCHEMA", "ComponentSpec", "ModelSpec", "Study", "Threat"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentSpec:
+    """One component that a study asks for.
+
+    Parameters
+    ----------
+    use : str
+        ``[DIST/]NAME[:TARGET]``.
+    label : str
+        What it is called in the result: ``name`` of its table, or the part of ``use`` before the colon.
+    parameters : mapping
+        Its parameters, as written.
+    where : str
+        Where it stands, for error messages (``study.toml, [[attack]] 1``).
+    """
+
+    use: str
+    label: str
+    parameters: Mapping[str, Any]
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(ComponentSpec):
+    """A model, the layers to read, and how many of their live units are used (None: all).
+
+    Parameters
+    ----------
+    layers : tuple of str
+        Layers to read, each a system of its own.
+    units : int or None
+        How many units are aimed at one by one: a seeded sample of the population.
+    population : int or None
+        How many units make up the population: a seeded sample of the live ones.
+    """
+
+    layers: tuple[str, ...]
+    units: int | None
+    population: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threat:
+    """The budget of stimulus-domain attacks.
+
+    Parameters
+    ----------
+    norm : {"l2", "linf"}
+    epsilons : tuple of float
+        Radii, ascending, in the norm's units on images in [0, 1].
+    aims : tuple of str
+        Names of objectives.
+    stimuli : int or None
+        How many stimuli are attacked (the first of a seeded order); None for all.
+    controls : tuple of str
+        Names of controls; ``other-unit`` is the host's own.
+    """
+
+    norm: Norm
+    epsilons: tuple[float, ...]
+    aims: tuple[str, ...]
+    stimuli: int | None
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A whole study, checked; see ``docs/architecture.md``, "The study file"."""
+
+    description: str
+    seed: int
+    requires: tuple[str, ...]
+    plugins: tuple[str, ...]
+    sources: tuple[ComponentSpec, ...]
+    models: tuple[ModelSpec, ...]
+    readout: ComponentSpec | None
+    objectives: tuple[ComponentSpec, ...]
+    threat: Threat | None
+    attacks: tuple[ComponentSpec, ...]
+    metrics: tuple[ComponentSpec, ...]
+    draws: int
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the study as it would be written: defaults filled in, ready for TOML."""
+        out: dict[str, Any] = {"schema": SCHEMA}
+        if self.description:
+            out["description"] = self.description
+        out["seed"] = self.seed
+        if self.requires:
+            out["requires"] = list(self.requires)
+        if self.plugins:
+            out["plugins"] = list(self.plugins)
+        out["source"] = [_component(spec) for spec in self.sources]
+        if self.models:
+            out["model"] = [
+                {
+                    **_component(spec),
+                    "layers": list(spec.layers),
+                    "units": _or_all(spec.units),
+                    "population": _or_all(spec.population),
+                }
+                for spec in self.models
+            ]
+        if self.readout is not None:
+            out["readout"] = _component(self.readout)
+        if self.objectives:
+            out["objective"] = [_component(spec) for spec in self.objectives]
+        if self.threat is not None:
+            threat = self.threat
+            out["threat"] = {
+                "norm": threat.norm,
+                "epsilons": list(threat.epsilons),
+                "aims": list(threat.aims),
+                "stimuli": _or_all(threat.stimuli),
+                "controls": list(threat.controls),
+            }
+        if self.attacks:
+            out["attack"] = [_component(spec) for spec in self.attacks]
+        out["metric"] = [_component(spec) for spec in self.metrics]
+        out["statistics"] = {"draws": self.draws}
+        return out
+
+
+def _component(spec: ComponentSpec) -> dict[str, Any]:
+    named = {} if spec.label in (spec.use, spec.use.partition(":")[0].rpartition("/")[2]) else {"name": spec.label}
+    return {"use": spec.use, **named, **spec.parameters}
+
+
+def _or_all(count: int | None) -> int | str:
+    return "all" if count is None else count
