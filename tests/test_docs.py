@@ -1,11 +1,11 @@
 """The documentation holds: its commands run, its code works, its studies parse, and nothing that exists goes unsaid.
 
-What a page shows, in order, in one empty folder that holds what ``spikeproof demo`` puts into ``spikeproof-demo/inputs``:
+What a page shows is done in order, in a folder that holds what ``spikeproof demo`` puts into ``spikeproof-demo/inputs``:
 
 - ``console``: lines after ``$`` are run; the lines below a command are fragments of what it says, in order. ``...``
   stands for anything, and numbers may differ by what another machine's arithmetic makes of them.
-- ``bash``: every line is run. The set-up lines of the README are not: ``test_project.py`` reads them, the slow test runs
-  what they install.
+- ``bash``: every line is run. The set-up lines of the README are not: ``test_project.py`` reads them, and the slow test
+  runs what they install.
 - ``python``: executed; a ``text`` block right below is what it prints. One that starts with ``# NAME.py`` is a file.
 - ``toml``: parsed as a study; one that starts with ``# NAME.toml`` is a file, and ``# pyproject.toml`` no study.
 - a block below ``<!-- slow -->`` waits for ``pytest -m slow``.
@@ -14,6 +14,7 @@ What a page shows, in order, in one empty folder that holds what ``spikeproof de
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import os
 import re
@@ -210,6 +211,7 @@ def reader(
     site = tmp_path / "site"  # where `pip install` of a page puts what it installs
     site.mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("NO_COLOR", "FORCE_COLOR", "SPIKEPROOF_PLUGINS", "SPIKEPROOF_STRICT"):
         monkeypatch.delenv(name, raising=False)
@@ -332,6 +334,17 @@ def test_the_keys_of_a_study_are_all_that_it_takes() -> None:
     from spikeproof import study
 
     assert set(study._TOP) <= set(STUDY_KEYS)
+
+
+PUBLIC = ("", ".plugin", ".types", ".errors", ".geometry", ".statistics", ".testing", "_metrics_unit", "_simulate")
+
+
+@pytest.mark.parametrize("module", [f"spikeproof{part}" for part in PUBLIC])
+def test_every_public_name_is_in_the_reference(module: str) -> None:
+    public = importlib.import_module(module)
+    names = getattr(public, "__all__", [name for name, value in vars(public).items() if isinstance(value, type)])
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    assert [name for name in names if not re.search(rf"`{name}[`(]", text)] == []
 
 
 def test_the_reader_of_pages_can_fail(tmp_path: Path) -> None:
