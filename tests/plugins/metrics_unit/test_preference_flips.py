@@ -75,6 +75,13 @@ def test_category_flips_by_hand(build: SimpleNamespace, code: Code) -> None:
     np.testing.assert_allclose(own, [0.75, 1.0])
 
 
+def test_the_norm_of_a_category_flip_starts_from_the_attacked_stimuli(build: SimpleNamespace, code: Code) -> None:
+    # The one attacked cat starts at 3, a quarter of the way from 2 to 6, and is at 7 (five quarters) at norm 0.5.
+    summary = summarise(build, code, [build.evidence(code, 0, [[7.0], [9.0]], stimuli=[1])])
+    up = summary["category_flip_epsilon"].sel(statistic="estimate", direction="up", perturbation="pgd")
+    assert float(up) == pytest.approx(0.5 * 0.75 / 1.0)
+
+
 def test_a_unit_that_is_never_flipped_counts_as_infinite_in_the_median(build: SimpleNamespace) -> None:
     responses = np.repeat(RESPONSES[:, :1], 3, axis=1)
     three = build.code(responses, LABELS)

@@ -13,7 +13,12 @@ from spikeproof.types import Code, Evidence, Metric
 from spikeproof_metrics_unit import category_auc, category_dprime
 from spikeproof_metrics_unit.metrics.categories import Categories, categories_of
 from spikeproof_metrics_unit.metrics.selectivity import Selectivity
-from spikeproof_metrics_unit.metrics.selectivity_draws import _stratified, bootstrap_selectivity, permuted_selectivity
+from spikeproof_metrics_unit.metrics.selectivity_draws import (
+    _stratified,
+    bootstrap_selectivity,
+    permuted_selectivity,
+    strength,
+)
 
 RESAMPLING = Resampling(draws=200)
 LABELS = ["cat"] * 12 + ["dog"] * 9 + ["bird"] * 15
@@ -73,6 +78,30 @@ def test_the_draws_are_those_of_the_drawn_stimuli(responses: np.ndarray) -> None
         assert (np.array(LABELS)[rows] == names[0]).sum() == inside.sum()
         np.testing.assert_allclose(drawn.best_auc[draw], category_auc(responses[rows], inside[rows]))
         np.testing.assert_allclose(drawn.best_dprime[draw], category_dprime(responses[rows], inside[rows]))
+
+
+def test_categories_are_drawn_apart_from_each_other() -> None:
+    equal = Categories(names=("a", "b"), labels=np.array(["a"] * 6 + ["b"] * 6))
+    weights = _stratified(equal, Resampling(draws=50))
+    np.testing.assert_array_equal(weights[:, :6].sum(axis=1), 6)
+    assert (weights[:, :6] != weights[:, 6:]).any()
+
+
+def test_rounding_is_not_taken_for_variance() -> None:
+    labels = np.array(["a"] * 7 + ["b"] * 4)
+    separated = np.where(labels == "a", 0.1, 0.7)[:, None] + 1e3
+    categories = Categories(names=("a", "b"), labels=labels)
+    ones = np.array([[0.0], [1.0]])
+    drawn = bootstrap_selectivity(separated, categories, ones, ones, lambda d: d, Resampling(draws=50))
+    assert (drawn.best_dprime == np.inf).all()
+
+
+def test_a_small_category_needs_a_more_extreme_auc() -> None:
+    categories = Categories(names=("a", "b"), labels=np.array(["a"] * 2 + ["b"] * 18))
+    three = Categories(names=("a", "b", "c"), labels=np.array(["a"] * 2 + ["b"] * 9 + ["c"] * 9))
+    error = [np.sqrt(21 / (12 * n * (20 - n))) for n in (2, 9)]  # sd of U / (n1 n2) without ties
+    assert float(strength(np.array([[0.8], [0.2]]), categories)[0]) == pytest.approx(0.3 / error[0])
+    assert float(strength(np.array([[0.8], [0.25], [0.6]]), three)[0]) == pytest.approx(0.25 / error[1])
 
 
 def test_permutations_are_those_of_permuted_labels(responses: np.ndarray) -> None:

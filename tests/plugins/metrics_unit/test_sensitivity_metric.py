@@ -62,6 +62,8 @@ def test_pairs_above_one_sd_the_least_sensitive_unit_and_the_norm_of_one_sd_by_h
     # Shifts at norm 0.5: 0.22, 0.44 ... 1.32 sd, of which 1.1 and 1.32 exceed 1; at norm 1 the last four do.
     np.testing.assert_allclose(summary["fraction_above_sd"].sel(at), [2 / 6, 4 / 6])
     np.testing.assert_allclose(summary["least_sensitive"].sel(at), [0.22, 0.44])
+    bounds = summary["least_sensitive"].sel(statistic=["low", "high"], perturbation="pgd")
+    np.testing.assert_allclose(bounds, [[0.22, 0.44]] * 2)  # each unit moves alike on all stimuli
     mean = 0.22 * 3.5
     assert float(summary["epsilon_one_sd"].sel(at)) == pytest.approx(0.5 + 0.5 * (1 - mean) / mean)
     never = summary["epsilon_one_sd"].sel(perturbation="random")

@@ -51,9 +51,17 @@ def test_the_drawn_sparseness_is_that_of_the_drawn_stimuli(build: SimpleNamespac
     from spikeproof.statistics import resampling_weights
 
     code = build.code(counts)
+    summary = summarise(build, code)
+    units, _ = resampling_weights(code.responses, "unit", RESAMPLING)
+    drawn = np.stack([population_sparseness(np.repeat(counts, row.astype(int), axis=1)) for row in units])
+    busy = (counts > 0).all(axis=1)  # so that no draw of units is silent
+    low, high = np.quantile(drawn[:, busy], [0.025, 0.975], axis=0)
+    estimates = population_sparseness(counts)[busy]
+    bounds = summary["population_sparseness"].isel(stimulus=busy)
+    np.testing.assert_allclose(bounds.sel(statistic="low"), np.minimum(low, estimates), atol=1e-12)
+    np.testing.assert_allclose(bounds.sel(statistic="high"), np.maximum(high, estimates))
     weights, _ = resampling_weights(code.responses, "stimulus", RESAMPLING)
     drawn = np.stack([lifetime_sparseness(np.repeat(counts, row.astype(int), axis=0)) for row in weights])
-    summary = summarise(build, code)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     np.testing.assert_allclose(summary["lifetime_sparseness"].sel(statistic="low"), low)
     np.testing.assert_allclose(summary["lifetime_sparseness"].sel(statistic="high"), high)
@@ -131,6 +139,21 @@ def test_repeats_make_the_noise_smaller(build: SimpleNamespace) -> None:
     shuffled = summarise(build, rates)
     assert shuffled["lifetime_sparseness_chance"].attrs["long_name"] == "shuffled presentations"
     assert float(estimate(shuffled, "lifetime_sparseness_mean_chance")) == pytest.approx(float(many), rel=0.1)
+
+
+def test_shuffled_presentations_have_lost_the_tuning(build: SimpleNamespace) -> None:
+    rates = np.full((40, 4), 1.0)
+    rates[np.arange(4), np.arange(4)] = 40
+    rng = np.random.default_rng(5)
+    single = np.concatenate([rng.poisson(rates), rng.poisson(rates), rng.poisson(rates)]).astype(float)
+    once = build.code(single.reshape(3, 40, 4).mean(axis=0), units="Hz")
+    presented = {
+        "stimulus": ("presentation", np.tile(once.responses["stimulus"].values, 3)),
+        "unit": once.responses["unit"].values,
+    }
+    repeats = xr.DataArray(single, dims=("presentation", "unit"), coords=presented)
+    summary = summarise(build, build.code(once.responses.values, units="Hz", repeats=repeats))
+    assert (summary["lifetime_sparseness"].values[0] > summary["lifetime_sparseness_chance"].values[2]).all()
 
 
 def test_without_counts_or_repeats_there_is_no_chance_level_and_the_report_says_why(

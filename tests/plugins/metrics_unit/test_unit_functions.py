@@ -10,6 +10,7 @@ import pytest
 import spikeproof_metrics_unit as unit
 from scipy import stats
 from spikeproof.errors import DataError, NotEnoughData
+from spikeproof_metrics_unit.flips import category_preference
 
 
 def golden(shared: Path, name: str) -> tuple[dict[str, np.ndarray], float, float]:
@@ -172,6 +173,12 @@ def test_progress_between_categories_is_zero_at_one_mean_and_one_at_the_other() 
     assert unit.category_progress([2.0, 6.0, 10.0], 6.0, 2.0, "up").tolist() == [0.0, 1.0, 2.0]
     assert unit.category_progress([2.0, 6.0, 10.0], 6.0, 2.0, "down").tolist() == [1.0, 0.0, -1.0]
     assert np.isnan(unit.category_progress([2.0], 3.0, 3.0, "up")).all()
+
+
+def test_means_that_are_equal_up_to_rounding_are_no_preference() -> None:
+    most, least, high, low = category_preference([0.1 + 0.2, 0.3], ["cat", "dog"])
+    assert (most, high) == (least, low)
+    assert category_preference([0.31, 0.3], ["cat", "dog"])[:2] == ("cat", "dog")
 
 
 def test_an_unknown_function_is_an_attribute_error() -> None:
