@@ -143,6 +143,24 @@ def test_finite_differences_agree_with_the_gradient_that_attacks_are_given() -> 
     assert torch.equal(bound(x[[2, 0]], torch.tensor([2, 0])), bound(x)[[2, 0]])
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_values_that_are_not_finite_are_never_the_best_and_gradients_become_zero(bad: float) -> None:
+    plain, x = network(1), torch.as_tensor(_images(3))
+    model = Layer(lambda y: plain.function(y) * torch.where(y[:, 0, 0, 0] == 7, bad, 1.0)[:, None], plain.units)
+    rows = {"stimuli": np.arange(3), "units": np.zeros(3, dtype=int), "directions": np.zeros(3, dtype=int)}
+    bound = BoundObjective(make_grid(model, x), Drive(), "unit", decision=False, **rows)
+    asked = x.clone()
+    asked[1, 0, 0, 0] = 7
+    value, gradient = bound.value_and_gradient(asked)
+    assert value[1] == -torch.inf
+    assert (gradient[1] == 0).all()
+    assert bound.not_finite.tolist() == [False, True, False]
+    expected = plain.function(asked)[:, 0]
+    assert torch.equal(value[[0, 2]], expected[[0, 2]])
+    assert (gradient[[0, 2]] != 0).any()
+    assert bound(asked)[1] == -torch.inf
+
+
 def test_everything_is_as_it_was_after_an_attack_and_after_one_that_fails() -> None:
     model, x = network(0), _images()
     body = model.function

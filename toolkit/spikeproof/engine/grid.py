@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -153,6 +153,20 @@ class Grid:
             axis=-1
         )
         return index
+
+    def constant(self, name: Literal["whitening", "sd", "weights", "intercepts"], dtype: torch.dtype) -> torch.Tensor:
+        """An array that every row shares, as a tensor; weights and intercepts are the readout's."""
+        if (name, dtype) not in self._constants:
+            if name == "whitening":
+                value = np.eye(len(self.sd)) if self.whitening is None else self.whitening
+            else:
+                value = self.sd if name == "sd" else getattr(self.readout, name)
+            self._constants[name, dtype] = torch.as_tensor(value, dtype=dtype, device=self.device)
+        return self._constants[name, dtype]
+
+    @cached_property
+    def _constants(self) -> dict[tuple[str, torch.dtype], torch.Tensor]:
+        return {}
 
     def chunks(self, rows_per_stimulus: int) -> Iterator[NDArray[np.intp]]:
         """Stimuli whose rows fit into one batch; at least one stimulus at a time."""

@@ -80,11 +80,6 @@ class BoundObjective:
             None if choice is None else torch.as_tensor(choice[grid.partners[stimuli]], device=device)
         )
         self._fold = None if grid.folds is None else torch.as_tensor(grid.folds[stimuli], device=device)
-        whitening = np.eye(grid.clean_responses.shape[1]) if grid.whitening is None else grid.whitening
-        self._fixed: dict[str, NDArray[np.float64]] = {"whitening": whitening, "sd": grid.sd}
-        if grid.readout is not None:
-            self._fixed |= {"weights": grid.readout.weights, "intercepts": grid.readout.intercepts}
-        self._cast: dict[tuple[str, torch.dtype], torch.Tensor] = {}
         self.not_finite = torch.zeros(len(stimuli), dtype=torch.bool, device=device)
         self.forward_rows = 0
         self.backward_rows = 0
@@ -158,7 +153,7 @@ class BoundObjective:
             partner_choice=None if self._partner_choice is None else self._partner_choice[items],
             unit=self._unit[items],
             direction=self._direction[items],
-            whitening=self._constant("whitening", dtype),
+            whitening=self._grid.constant("whitening", dtype),
         )
 
     def reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
@@ -184,22 +179,17 @@ class BoundObjective:
         seen = self.readings(images, items)
         if seen.decision is not None:
             return seen.decision
-        scaled = seen.responses / self._constant("sd", seen.responses.dtype)
+        scaled = seen.responses / self._grid.constant("sd", seen.responses.dtype)
         column = torch.arange(scaled.shape[1], device=scaled.device)
         aimed = (seen.unit[:, None] < 0) | (column == seen.unit[:, None])
         return torch.where(aimed, scaled, 0.0)
 
     def _read_out(self, responses: torch.Tensor, folds: torch.Tensor) -> torch.Tensor:
         """Decision values (row, class) by each row's own fold."""
-        weights = self._constant("weights", responses.dtype)
-        intercepts = self._constant("intercepts", responses.dtype)
+        weights = self._grid.constant("weights", responses.dtype)
+        intercepts = self._grid.constant("intercepts", responses.dtype)
         every = torch.einsum("ru,fcu->rfc", responses, weights) + intercepts
         return every[torch.arange(len(folds), device=folds.device), folds]
-
-    def _constant(self, name: str, dtype: torch.dtype) -> torch.Tensor:
-        if (name, dtype) not in self._cast:
-            self._cast[name, dtype] = torch.as_tensor(self._fixed[name], dtype=dtype, device=self._grid.device)
-        return self._cast[name, dtype]
 
     def _value(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         value = self._objective.value(self.readings(images, items))
