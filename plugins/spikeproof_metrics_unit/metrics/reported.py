@@ -64,6 +64,8 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
     --------
     >>> weighted_median(np.array([[1.0, np.inf, 2.0], [1.0, np.inf, np.nan]]), np.ones((2, 3))).tolist()
     [2.0, 1.0]
+    >>> weighted_median(np.array([3.0, 1.0, 2.0]), np.array([2.0, 0.0, 2.0])).tolist()
+    2.0
     """
     known = ~np.isnan(values)
     order = np.argsort(np.where(known, values, np.inf), axis=-1, kind="stable")

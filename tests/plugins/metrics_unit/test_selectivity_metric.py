@@ -89,10 +89,11 @@ def test_categories_are_drawn_apart_from_each_other() -> None:
 
 def test_rounding_is_not_taken_for_variance() -> None:
     labels = np.array(["a"] * 7 + ["b"] * 4)
-    separated = np.where(labels == "a", 0.1, 0.7)[:, None] + 1e3
+    low = np.random.default_rng(0).normal(size=20)
+    separated = np.where((labels == "a")[:, None], low, low + 0.7)
     categories = Categories(names=("a", "b"), labels=labels)
-    ones = np.array([[0.0], [1.0]])
-    drawn = bootstrap_selectivity(separated, categories, ones, ones, lambda d: d, Resampling(draws=50))
+    first = np.array([[0.0], [1.0]]) * np.ones(20)
+    drawn = bootstrap_selectivity(separated, categories, first, first, lambda d: d, Resampling(draws=50))
     assert (drawn.best_dprime == np.inf).all()
 
 
