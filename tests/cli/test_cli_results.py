@@ -103,6 +103,7 @@ def folder(tmp_path: Path) -> Path:
             "one": values(2.0, (), long_name="mean shift", units="sd", headline=1),
             "many": values([1.0, np.nan], ("epsilon",), long_name="shift", units="1", headline=1),
             "cells": values([[1.0, 0.25], [0.5, 4.0]], ("row", "scale"), long_name="matrix", units="d", headline=1),
+            "doses": values([[1.0, 2.0], [3.0, 4.0]], ("row", "epsilon"), long_name="doses", units="d", headline=1),
             "quiet": values(99.0, (), long_name="not at the top", units="1"),
         },
         coords={
@@ -135,6 +136,7 @@ def test_a_result_is_told_in_full(folder: Path, capsys: pytest.CaptureFixture[st
         "epsilon 1 none [none]",
         "matrix (d), estimate [95 % interval]",
         "row unit population",
+        "row epsilon 0.5 epsilon 1",
         "unit 1 [0.9, 1.1] 0.25 [0.15, 0.35]",
         "random 0.5 [0.4, 0.6] 4 [3.9, 4.1]",
         "Refused",

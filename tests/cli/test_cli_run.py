@@ -258,7 +258,7 @@ def test_ctrl_c_says_how_to_go_on(cli: Cli, toy: Path, monkeypatch: pytest.Monke
     assert done.out == ""
     assert done.err.splitlines() == [
         "spikeproof: stopped. What is finished is kept in my out. Go on with:",
-        f"  spikeproof run {' '.join(BASE)} --out 'my out' --resume",
+        f"  spikeproof run {' '.join(BASE)} --out 'my out' --plugin {toy} --resume",
     ]
 
 

@@ -47,7 +47,7 @@ def _demo(context: typer.Context, **values: object) -> None:
     asked = given(context, _OPTIONS, values)
     out: Path = asked.get("out", Path("spikeproof-demo"))
     resume = bool(asked.get("resume")) or _is_finished(out / "result")
-    with progress_for_terminal() as progress, keep_on_interrupt(out, "demo", ["--out", str(out)]):
+    with keep_on_interrupt(out, "demo", ["--out", str(out)]), progress_for_terminal() as progress:
         result = demo.run_demo(out, progress=progress, resume=resume)
     show_result(result)
 

@@ -56,7 +56,8 @@ def _numbers(result: Result, system: str, out: Console) -> None:
         name, unit = str(variable.attrs.get("long_name", variable.name)), str(variable.attrs.get("units", ""))
         if len(dims) == 2:
             out.print()
-            out.print(_matrix(variable, dims[0], dims[1], f"{name} ({unit}), {_VALUE}"))
+            say(out, f"{name} ({unit}), {_VALUE}", style="bold")
+            out.print(_matrix(variable, dims[0], dims[1]))
             continue
         for place in itertools.product(*(range(variable.sizes[dim]) for dim in dims)):
             one = variable.isel(dict(zip(dims, place, strict=True)))
@@ -68,13 +69,15 @@ def _numbers(result: Result, system: str, out: Console) -> None:
         out.print(singles)
 
 
-def _matrix(variable: xr.DataArray, rows: str, columns: str, title: str) -> object:
-    table = plain_table((rows, *(_label(label) for label in variable[columns].values.tolist())))
+def _matrix(variable: xr.DataArray, rows: str, columns: str) -> object:
+    labels = variable[columns].values.tolist()
+    table = plain_table(
+        (rows, *(label if isinstance(label, str) else f"{columns} {_label(label)}" for label in labels))
+    )
     for row in range(variable.sizes[rows]):
         line = variable.isel({rows: row})
         values = [_value(line.isel({columns: column})) for column in range(variable.sizes[columns])]
         table.add_row(cell(_label(variable[rows].values.tolist()[row])), *map(cell, values))
-    table.title = title
     return table
 
 

@@ -27,3 +27,8 @@ class Request:
     summary: str
     arguments: tuple[str, ...]
     plugins: tuple[Path, ...]
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """What follows the name, with the plugin files that were taken out of it."""
+        return (*self.arguments, *(token for file in self.plugins for token in ("--plugin", str(file))))

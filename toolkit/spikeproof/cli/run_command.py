@@ -46,7 +46,7 @@ _SPEC_OPTIONS: tuple[Kind, ...] = ("source", "model", "readout", "attack", "metr
 class _Composition:
     """All that the scan of a line found out."""
 
-    arguments: tuple[str, ...]
+    line: tuple[str, ...]
     file: Path | None
     study: dict[str, Any]
     where: str
@@ -57,7 +57,7 @@ class _Composition:
 
 def add(app: typer.Typer, request: Request) -> None:
     """Add the command for one line: the options of the components that it chooses are among its own."""
-    composed = _compose(request.arguments, request.plugins)
+    composed = _compose(request)
 
     def body(context: typer.Context, study: str | None, **values: object) -> None:
         if (Path(study) if study is not None else None) != composed.file:
@@ -76,16 +76,16 @@ def add(app: typer.Typer, request: Request) -> None:
     add_command(app, page, body)
 
 
-def _compose(arguments: Sequence[str], own_plugins: Sequence[Path]) -> _Composition:
+def _compose(request: Request) -> _Composition:
     from spikeproof._host import Host
     from spikeproof.study import read_study
 
-    line = scan(arguments, (*OPTIONS, *RUNNING, help_option(OUTPUT)), ending=".toml")
+    line = scan(request.arguments, (*OPTIONS, *RUNNING, help_option(OUTPUT)), ending=".toml")
     check_known(line.unknown, [option.flag for option in (*OPTIONS, *RUNNING)])
     file = Path(line.arguments[0]) if line.arguments else None
     base = read_study(file) if file is not None else {}
     where = _where(file, line)
-    plugins = list(dict.fromkeys([*base.get("plugins", ()), *map(str, own_plugins)]))
+    plugins = list(dict.fromkeys([*base.get("plugins", ()), *map(str, request.plugins)]))
     host = Host.discover(files=[Path(name) for name in plugins])
     study = choose(base, _specs(line, host))
     if plugins:
@@ -96,7 +96,7 @@ def _compose(arguments: Sequence[str], own_plugins: Sequence[Path]) -> _Composit
     options = (*(_with_study(option, study) for option in own), *(item.option for item in fields))
     check_flags(line.component_flags, found, options)
     return _Composition(
-        arguments=tuple(arguments), file=file, study=study, where=where, host=host, fields=fields, options=options
+        line=request.line, file=file, study=study, where=where, host=host, fields=fields, options=options
     )
 
 
@@ -186,7 +186,7 @@ def _run(composed: _Composition, values: dict[str, Any]) -> None:
     from .progress import progress_for_terminal
     from .stopping import keep_on_interrupt
 
-    with progress_for_terminal() as progress, keep_on_interrupt(out, "run", composed.arguments):
+    with keep_on_interrupt(out, "run", composed.line), progress_for_terminal() as progress:
         result = api.run(
             study.to_mapping(),
             where=composed.where,

@@ -42,11 +42,9 @@ def sentences(out: Console, texts: Iterable[str]) -> None:
             out.print(Text(f"  - {text}"), soft_wrap=True)
 
 
-def plain_table(columns: Sequence[str], *, right: Sequence[str] = (), title: str = "") -> Table:
+def plain_table(columns: Sequence[str], *, right: Sequence[str] = ()) -> Table:
     """Return an empty table without vertical lines; what doesn't fit is wrapped, never cut."""
-    table = Table(
-        box=None, title=title or None, title_justify="left", title_style="bold", header_style="bold", pad_edge=False
-    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return table
