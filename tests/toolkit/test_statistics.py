@@ -226,7 +226,7 @@ def test_draws_of_arrays_with_the_same_members_are_paired() -> None:
 def test_long_draws_are_made_in_chunks_with_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = crossed(np.random.default_rng(14))
     whole = bootstrap_draws(cells, ["target", "stimulus"], Resampling(draws=50))
-    monkeypatch.setattr("spikeproof.statistics._CHUNK", 100)
+    monkeypatch.setattr("spikeproof.statistics.bootstrap._CHUNK", 100)
     np.testing.assert_allclose(
         bootstrap_draws(cells, ["target", "stimulus"], Resampling(draws=50)).values, whole.values
     )

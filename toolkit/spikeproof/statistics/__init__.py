@@ -1,0 +1,31 @@
+"""Intervals that respect how neural data are nested: subjects > sessions > units, and stimuli across them.
+
+The bootstrap draws members of a dimension with replacement. Several dimensions are *crossed*: each is drawn
+independently, as in the pigeonhole bootstrap (Owen 2007, doi:10.1214/07-AOAS122), which is exact for the variance
+of the members' effects and conservative for their interaction. A dimension may be *nested*: subjects are drawn, then
+sessions of each drawn subject, then units of each drawn session. A draw is a row of counts, so that a thousand
+draws of a mean are a few matrix products.
+"""
+
+from __future__ import annotations
+
+from .bootstrap import bootstrap_draws, bootstrap_fraction, bootstrap_mean
+from .curves import crossing
+from .intervals import interval, proportion_interval, stack_statistic
+from .nulls import benjamini_hochberg, permutation_p
+from .resampling import Resampling
+from .weights import resampling_weights
+
+__all__ = [
+    "Resampling",
+    "benjamini_hochberg",
+    "bootstrap_draws",
+    "bootstrap_fraction",
+    "bootstrap_mean",
+    "crossing",
+    "interval",
+    "permutation_p",
+    "proportion_interval",
+    "resampling_weights",
+    "stack_statistic",
+]
