@@ -147,13 +147,13 @@ def _layer(
         )
     if not live.size:
         raise ModelError(f"{name}: none of the {len(model.units)} units responds differently to any two stimuli")
-    population = _sample(live, spec.population, "population", name, ledger, seed)
+    population = _sample(live, spec.population, "population", network.name, layer, ledger, seed)
     if population.size > MOST_UNITS:
         raise BadStudy(
             f"{spec.where}: layer {layer!r} has {population.size} live units, and distances over more than "
             f"{MOST_UNITS} are not computed: set population = {MOST_UNITS} or less (a seeded sample)"
         )
-    targets = _sample(np.arange(population.size), spec.units, "units", name, ledger, seed)
+    targets = _sample(np.arange(population.size), spec.units, "units", network.name, layer, ledger, seed)
     unit_names = np.array(model.units)[population]
     blank = np.full(population.size, "")
     data = xr.DataArray(
@@ -198,16 +198,16 @@ def _layer(
 
 
 def _sample(
-    of: NDArray[np.intp], count: int | None, what: str, name: str, ledger: Ledger, seed: int
+    of: NDArray[np.intp], count: int | None, what: str, network: str, layer: str, ledger: Ledger, seed: int
 ) -> NDArray[np.intp]:
     """Draw a seeded sample, in ascending order; all where there are not more."""
     import numpy as np
 
     if count is not None and count > of.size:
-        ledger.note(f"{name}: {what} = {count} were asked for, {of.size} are live: all of them are used")
+        ledger.note(f"{network} {layer}: {what} = {count} were asked for, {of.size} are live: all of them are used")
     if count is None or count >= of.size:
         return of
-    return np.sort(generator(seed, what, name).choice(of, count, replace=False))
+    return np.sort(generator(seed, what, network, layer).choice(of, count, replace=False))
 
 
 def _labels(stimuli: StimulusSet) -> xr.DataArray | None:
