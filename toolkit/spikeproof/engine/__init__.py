@@ -1,11 +1,13 @@
 """Binds objectives to items, calls attacks, enforces what they may return, and reads the responses back."""
 
+from .attacked import AttackedTarget
 from .budget import enforce
 from .clean import clean_pass, live_units
+from .control import control_target
 from .gradients import gradient_check
 from .grid import Grid
 from .objective import BoundObjective
-from .target import AttackedTarget, attack_target, control_target
+from .target import attack_target
 
 __all__ = [
     "AttackedTarget",

@@ -2,91 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from spikeproof.errors import AttackError, SpikeproofError
 from spikeproof.noise import ItemNoise
 
+from .attacked import AttackedTarget, Chunk, call, joined, labels_of, read_perturbed
 from .budget import enforce
-from .clean import read_back
 from .gradients import gradient_status
 from .objective import BoundObjective
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
-    from spikeproof.types import Attack, Control, Objective
+    from spikeproof.types import Attack, Objective
 
     from .grid import Grid
 
-__all__ = ["AttackedTarget", "attack_target", "control_target"]
+__all__ = ["attack_target"]
 
 TIE = 1e-5
 """Relative difference below which two directions moved the target equally."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackedTarget:
-    """What an attack, or a control of it, did to one target.
-
-    Parameters
-    ----------
-    attack, objective, target : str
-        Names; with the stimulus and the direction they key the random numbers.
-    unit : int
-        Column of the target unit, -1 for none.
-    control : str
-        Name of the control, empty for the attack itself.
-    responses : numpy.ndarray of float64, (epsilon, stimulus, unit)
-        Responses to the perturbed images, read again on the user's model.
-    choices : numpy.ndarray of int, (epsilon, stimulus), optional
-        Index of the class chosen.
-    achieved : numpy.ndarray of float64, (epsilon, stimulus)
-        Norm of each perturbation.
-    status : numpy.ndarray of str, (stimulus,)
-        ``"ok"``, ``"zero-gradient"``, ``"masked"`` or ``"not-finite"``; see ``Evidence.status``.
-    directions : tuple of str
-        Directions that were solved apart.
-    directed : numpy.ndarray of float64, (direction, epsilon, stimulus), optional
-        The target unit's response under each direction's perturbation, where a unit is aimed at.
-    images : torch.Tensor, (epsilon, stimulus, channel, y, x), optional
-        The perturbed images, on the CPU.
-    forward_rows, backward_rows : int
-        Images that went through the model and gradients that came back.
-    """
-
-    attack: str
-    objective: str
-    target: str
-    unit: int
-    control: str = ""
-    responses: NDArray[np.float64]
-    choices: NDArray[np.intp] | None
-    achieved: NDArray[np.float64]
-    status: NDArray[np.str_]
-    directions: tuple[str, ...] = ()
-    directed: NDArray[np.float64] | None = None
-    images: torch.Tensor | None = None
-    forward_rows: int = 0
-    backward_rows: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Chunk:
-    responses: NDArray[np.float64]
-    choices: NDArray[np.intp] | None
-    achieved: NDArray[np.float64]
-    status: NDArray[np.str_]
-    directed: NDArray[np.float64] | None
-    images: torch.Tensor | None
-    forward_rows: int
-    backward_rows: int
 
 
 def attack_target(
@@ -137,7 +75,7 @@ def attack_target(
     directions = tuple(objective.directions())
     who = f"attack {attack_name!r} on {objective_name} {target!r}"
 
-    def solve(stimuli: NDArray[np.intp]) -> _Chunk:
+    def solve(stimuli: NDArray[np.intp]) -> Chunk:
         rows = np.tile(stimuli, len(directions))
         ways = np.repeat(np.arange(len(directions)), len(stimuli))
         bound = BoundObjective(
@@ -155,20 +93,20 @@ def attack_target(
         ]
         clean = grid.clean[torch.as_tensor(rows, device=grid.device)]
         epsilons, noise = grid.radii.to(clean.dtype), ItemNoise(grid.seed, keys)
-        returned = _call(who, lambda: attack(bound, clean.clone(), epsilons, grid.norm, noise))
+        returned = call(who, lambda: attack(bound, clean.clone(), epsilons, grid.norm, noise))
         limits = grid.radii[:, None].expand(-1, len(rows))
-        images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=_where(names))
+        images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=labels_of(names))
         status = np.full(len(rows), "ok", dtype="<U13")
         if gradients:
             status = gradient_status(bound, grid, clean, keys)
         status[bound.not_finite.cpu().numpy()] = "not-finite"
         split = (len(grid.epsilons), len(directions), len(stimuli))
-        responses, logits = _read(grid, images, names)
+        responses, logits = read_perturbed(grid, images, names)
         responses = responses.reshape(*split, -1)
         scores = None if logits is None else logits.reshape(*split, -1)
         kept = _larger(grid, responses, scores, stimuli, unit, decision=decision)
         responses_kept = _take(responses, kept)
-        return _Chunk(
+        return Chunk(
             responses=responses_kept,
             choices=grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli),
             achieved=_take(achieved.cpu().numpy().reshape(split), kept),
@@ -180,97 +118,7 @@ def attack_target(
         )
 
     chunks = [solve(stimuli) for stimuli in grid.chunks(len(grid.epsilons) * len(directions))]
-    return _joined(
-        chunks, attack=attack_name, objective=objective_name, target=target, unit=unit, directions=directions
-    )
-
-
-def control_target(
-    grid: Grid, attacked: AttackedTarget, control: Control, control_name: str, *, keep_images: bool = False
-) -> AttackedTarget:
-    """Make a control of an attacked target: images with perturbations of the same norm, made another way.
-
-    Parameters
-    ----------
-    grid : Grid
-    attacked : AttackedTarget
-        With its images.
-    control : Control
-    control_name : str
-    keep_images : bool
-
-    Raises
-    ------
-    AttackError
-        If the control exceeds the norm of the attack's perturbation, or leaves the box or the finite numbers, or the
-        attack's images were not kept.
-    """
-    who = f"control {control_name!r} of attack {attacked.attack!r} on {attacked.objective} {attacked.target!r}"
-    if attacked.images is None:
-        raise AttackError(f"{who} needs the attack's images: call attack_target with keep_images=True")
-    everything = attacked.images
-
-    def make(stimuli: NDArray[np.intp]) -> _Chunk:
-        rows = torch.as_tensor(stimuli)
-        clean = grid.clean[rows.to(grid.device)]
-        names = [grid.stimulus_ids[row] for row in stimuli]
-        keys = [(attacked.attack, attacked.objective, attacked.target, name, control_name) for name in names]
-        given = everything[:, rows].to(grid.device)
-        noise = ItemNoise(grid.seed, keys)
-        returned = _call(who, lambda: control(given, clean.clone(), grid.norm, noise))
-        limits = torch.as_tensor(attacked.achieved[:, stimuli], device=grid.device)
-        images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=_where(names))
-        responses, logits = _read(grid, images, names)
-        split = (len(grid.epsilons), len(stimuli), -1)
-        responses = responses.reshape(split)
-        scores = None if logits is None else logits.reshape(split)
-        return _Chunk(
-            responses=responses,
-            choices=grid.choices(responses, scores, stimuli),
-            achieved=achieved.cpu().numpy(),
-            status=attacked.status[stimuli],
-            directed=None,
-            images=images.cpu() if keep_images else None,
-            forward_rows=images.shape[0] * images.shape[1],
-            backward_rows=0,
-        )
-
-    chunks = [make(stimuli) for stimuli in grid.chunks(len(grid.epsilons))]
-    return _joined(
-        chunks,
-        attack=attacked.attack,
-        objective=attacked.objective,
-        target=attacked.target,
-        unit=attacked.unit,
-        control=control_name,
-    )
-
-
-def _call(who: str, function: Callable[[], object]) -> object:
-    try:
-        return function()
-    except SpikeproofError:
-        raise
-    except Exception as error:
-        raise AttackError(f"{who} failed: {type(error).__name__}: {error}") from error
-
-
-def _where(names: Sequence[str]) -> list[str]:
-    return [f"stimulus {name!r}" for name in names]
-
-
-def _read(
-    grid: Grid, images: torch.Tensor, names: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Responses (row, unit) and class scores (row, class) to images (epsilon, item, ...), on the user's model."""
-    rows = images.flatten(0, 1)
-    labels = [f"{name} (epsilon {epsilon:g})" for epsilon in grid.epsilons for name in names]
-    parts = [
-        read_back(grid.model, part, labels[start : start + len(part)], head=grid.use_head)
-        for start, part in zip(range(0, len(rows), grid.batch), torch.split(rows, grid.batch), strict=True)
-    ]
-    scores = [score for _, score in parts if score is not None]
-    return np.concatenate([response for response, _ in parts]), np.concatenate(scores) if scores else None
+    return joined(chunks, attack=attack_name, objective=objective_name, target=target, unit=unit, directions=directions)
 
 
 def _larger(
@@ -318,34 +166,3 @@ def _merge(status: NDArray[np.str_]) -> NDArray[np.str_]:
     rank = np.array([[order.index(value) for value in row] for row in status])
     worst: NDArray[np.str_] = np.array(order, dtype="<U13")[rank.min(axis=0)]
     return worst
-
-
-def _joined(
-    chunks: Sequence[_Chunk],
-    *,
-    attack: str,
-    objective: str,
-    target: str,
-    unit: int,
-    control: str = "",
-    directions: tuple[str, ...] = (),
-) -> AttackedTarget:
-    choices = [chunk.choices for chunk in chunks if chunk.choices is not None]
-    directed = [chunk.directed for chunk in chunks if chunk.directed is not None]
-    images = [chunk.images for chunk in chunks if chunk.images is not None]
-    return AttackedTarget(
-        attack=attack,
-        objective=objective,
-        target=target,
-        unit=unit,
-        control=control,
-        responses=np.concatenate([chunk.responses for chunk in chunks], axis=1),
-        choices=np.concatenate(choices, axis=1) if choices else None,
-        achieved=np.concatenate([chunk.achieved for chunk in chunks], axis=1),
-        status=np.concatenate([chunk.status for chunk in chunks]),
-        directions=directions,
-        directed=np.concatenate(directed, axis=2) if directed else None,
-        images=torch.cat(images, dim=1) if images else None,
-        forward_rows=sum(chunk.forward_rows for chunk in chunks),
-        backward_rows=sum(chunk.backward_rows for chunk in chunks),
-    )

@@ -1,0 +1,83 @@
+"""Controls of an attacked target: perturbations of the same norm, made another way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from spikeproof.errors import AttackError
+from spikeproof.noise import ItemNoise
+
+from .attacked import AttackedTarget, Chunk, call, joined, labels_of, read_perturbed
+from .budget import enforce
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spikeproof.types import Control
+
+    from .grid import Grid
+
+__all__ = ["control_target"]
+
+
+def control_target(
+    grid: Grid, attacked: AttackedTarget, control: Control, control_name: str, *, keep_images: bool = False
+) -> AttackedTarget:
+    """Make a control of an attacked target: images with perturbations of the same norm, made another way.
+
+    Parameters
+    ----------
+    grid : Grid
+    attacked : AttackedTarget
+        With its images.
+    control : Control
+    control_name : str
+    keep_images : bool
+
+    Raises
+    ------
+    AttackError
+        If the control exceeds the norm of the attack's perturbation, or leaves the box or the finite numbers, or the
+        attack's images were not kept.
+    """
+    who = f"control {control_name!r} of attack {attacked.attack!r} on {attacked.objective} {attacked.target!r}"
+    if attacked.images is None:
+        raise AttackError(f"{who} needs the attack's images: call attack_target with keep_images=True")
+    everything = attacked.images
+
+    def make(stimuli: NDArray[np.intp]) -> Chunk:
+        rows = torch.as_tensor(stimuli)
+        clean = grid.clean[rows.to(grid.device)]
+        names = [grid.stimulus_ids[row] for row in stimuli]
+        keys = [(attacked.attack, attacked.objective, attacked.target, name, control_name) for name in names]
+        given = everything[:, rows].to(grid.device)
+        noise = ItemNoise(grid.seed, keys)
+        returned = call(who, lambda: control(given, clean.clone(), grid.norm, noise))
+        limits = torch.as_tensor(attacked.achieved[:, stimuli], device=grid.device)
+        images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=labels_of(names))
+        responses, logits = read_perturbed(grid, images, names)
+        split = (len(grid.epsilons), len(stimuli), -1)
+        responses = responses.reshape(split)
+        scores = None if logits is None else logits.reshape(split)
+        return Chunk(
+            responses=responses,
+            choices=grid.choices(responses, scores, stimuli),
+            achieved=achieved.cpu().numpy(),
+            status=attacked.status[stimuli],
+            directed=None,
+            images=images.cpu() if keep_images else None,
+            forward_rows=images.shape[0] * images.shape[1],
+            backward_rows=0,
+        )
+
+    chunks = [make(stimuli) for stimuli in grid.chunks(len(grid.epsilons))]
+    return joined(
+        chunks,
+        attack=attacked.attack,
+        objective=attacked.objective,
+        target=attacked.target,
+        unit=attacked.unit,
+        control=control_name,
+    )
