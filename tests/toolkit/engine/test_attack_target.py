@@ -62,6 +62,20 @@ def test_the_batch_and_the_company_of_other_stimuli_do_not_change_a_result(case:
     )
 
 
+def test_an_attack_never_holds_more_rows_than_the_batch_unless_one_stimulus_needs_them() -> None:
+    held: list[int] = []
+
+    def still(objective: Any, clean: Any, epsilons: Any, norm: Any, noise: Any) -> Any:  # noqa: ARG001
+        held.append(len(clean) * len(epsilons))
+        assert len(noise) == len(objective) == len(clean)
+        return clean.expand(len(epsilons), *clean.shape).clone()
+
+    for batch, expected in ((8, [8, 8, 4]), (1000, [20]), (1, [4] * 5)):  # 5 stimuli x 2 directions x 2 epsilons
+        held.clear()
+        _run(make_grid(network(0), _images(), batch=batch), still)
+        assert held == expected
+
+
 def test_the_kept_direction_is_the_one_that_moved_the_unit_more_and_both_are_returned() -> None:
     model, x = network(2), _images()
     grid = make_grid(model, x)
