@@ -35,8 +35,8 @@ A demonstration on scikit-learn's handwritten digits. Two small networks read th
 clean digits, 'robust' on adversarial ones. The recording is simulated, so what is true of it is known: {units} \
 Poisson neurons without noise correlations fire at {rate:g} spikes/s on average, each in proportion to one \
 rectified unit of the standard network's layer 'hidden', in windows of {window:g} s, {repeats} repeats of \
-{stimuli} digits. So the digit is carried by all of these neurons together, by construction, and by none alone: \
-the code is distributed. It was written as an NWB file and read back like any other.
+{stimuli} digits. So the digit is carried by many of these neurons together, and no single one tells all ten \
+digits apart: the code is distributed. It was written as an NWB file and read back like any other.
 
 Read without noise, from the true rates, a held-out logistic readout names {accuracy:.0%} of the digits: the \
 recording's own readout, from {repeats} noisy repeats, cannot be expected to do better."""
@@ -103,15 +103,15 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
             {"use": f"images:{inputs / 'digits.npz'}"},
         ],
         "model": [
-            {"use": f"torch:spikeproof.demo.networks:{name}", "layers": ["hidden"], "units": 24}
+            {"use": f"torch:spikeproof.demo.networks:{name}", "layers": ["hidden"], "units": 16}
             for name in ("standard", "robust")
         ],
         "readout": {"use": "logistic"},
         "threat": {
             "norm": "l2",
-            "epsilons": [0.25, 0.5, 1.0, 2.0],
+            "epsilons": [0.5, 1.0, 2.0],
             "aims": ["unit", "population", "behavior"],
-            "stimuli": 40,
+            "stimuli": 30,
             "controls": ["random", "flipped", "other-unit"],
         },
         "attack": [{"use": "pgd"}, {"use": "silence"}, {"use": "shift"}],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 __all__ = ["definitions", "figure", "items", "svg_url", "table"]
@@ -21,7 +21,7 @@ def items(texts: Iterable[str]) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), caption: str = ""
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Collection[int] = (), caption: str = ""
 ) -> str:
     """Write a table; ``numbers`` are the columns that are set right."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)

@@ -7,7 +7,15 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .sections import findings, metric_sections, picture_section, provenance_section, refusals, systems_section
+from .sections import (
+    findings,
+    metric_sections,
+    picture_section,
+    provenance_section,
+    refusals,
+    side_by_side,
+    systems_section,
+)
 
 if TYPE_CHECKING:
     from spikeproof.result import Result
@@ -29,6 +37,7 @@ def write_report(result: Result) -> Path:
         Where it stands.
     """
     sections = [
+        ("short", "In short", side_by_side(result)),
         ("found", "What was found", findings(result)),
         ("refused", "What could not be computed", refusals(result)),
         *metric_sections(result),
@@ -39,7 +48,7 @@ def write_report(result: Result) -> Path:
     shown = [(anchor, title, body) for anchor, title, body in sections if body]
     title = f"Robustness of {_listed(result.systems)}"
     style = resources.files("spikeproof.report").joinpath("style.css").read_text(encoding="utf-8")
-    links = "".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name, _ in shown)
+    links = " ".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name, _ in shown)
     body = "".join(f'<section id="{anchor}"><h2>{escape(name)}</h2>{text}</section>' for anchor, name, text in shown)
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

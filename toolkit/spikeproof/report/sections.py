@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,20 +18,53 @@ if TYPE_CHECKING:
 
     from spikeproof.result import Result
 
-__all__ = ["findings", "metric_sections", "picture_section", "provenance_section", "refusals", "systems_section"]
+__all__ = [
+    "findings",
+    "metric_sections",
+    "picture_section",
+    "provenance_section",
+    "refusals",
+    "side_by_side",
+    "systems_section",
+]
 
-_MOST_HEADLINES, _MOST_ROWS = 24, 200
+_MOST_SHORT, _MOST_HEADLINES, _MOST_ROWS = 9, 24, 200
 """A variable with more numbers is in its figure and in ``result.zarr``, not in a table."""
 _HEAD = ("number", "at", "value", "95 % interval", "unit")
 
 
+def side_by_side(result: Result) -> str:
+    """Set the headline numbers of all systems side by side."""
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for metric, system in itertools.product(result.metrics, result.systems):
+        if not result.has(metric, system):
+            continue
+        for variable in result.summary(metric, system).data_vars.values():
+            found = _rows(variable)
+            if _is_headline(variable) and len(found) <= _MOST_SHORT:
+                for name, at, value, interval, units in found:
+                    rows.setdefault((name, at, units), {})[system] = f"{value} {interval}"
+    if not rows:
+        return ""
+    head = ("number", "at", *map(_title, result.systems), "unit")
+    body = [
+        (name, at, *(cells.get(system, "–") for system in result.systems), units)
+        for (name, at, units), cells in rows.items()
+    ]
+    return table(head, body, numbers=range(2, 2 + len(result.systems)))
+
+
 def findings(result: Result) -> str:
-    """Say in plain words what was found, system by system."""
+    """Say in plain words what was found, system by system and metric by metric."""
     parts = []
     for system in result.systems:
-        texts = [finding["text"] for finding in result.findings if finding["system"] == system]
+        said = [finding for finding in result.findings if finding["system"] == system]
+        texts = "".join(
+            f"<h4>{escape(_metric_title(metric))}</h4>{items(finding['text'] for finding in group)}"
+            for metric, group in itertools.groupby(said, key=lambda finding: finding["metric"])
+        )
         if texts:
-            parts.append(f'<h3>{escape(_title(system))}</h3><div class="findings">{items(texts)}</div>')
+            parts.append(f'<h3>{escape(_title(system))}</h3><div class="findings">{texts}</div>')
     return "".join(parts)
 
 
@@ -49,7 +83,7 @@ def metric_sections(result: Result) -> list[tuple[str, str, str]]:
             for system in result.systems
             if result.has(metric, system)
         ]
-        sections.append((f"metric-{metric}", metric.replace("-", " ").capitalize(), "".join(parts)))
+        sections.append((f"metric-{metric}", _metric_title(metric), "".join(parts)))
     return sections
 
 
@@ -61,7 +95,7 @@ def _summary(summary: xr.Dataset) -> str:
             caption = " ".join(filter(None, (variable.attrs.get("caption", ""), variable.attrs["definition"])))
             figures.append(figure(svg_url(svg), alternative, caption))
         rows = _rows(variable)
-        if str(variable.attrs.get("headline", "")) == "1" and len(rows) <= _MOST_HEADLINES:
+        if _is_headline(variable) and len(rows) <= _MOST_HEADLINES:
             headline += rows
         elif len(rows) <= _MOST_ROWS:
             rest += rows
@@ -198,6 +232,14 @@ def _parameters(part: dict[str, object]) -> str:
     target = [str(part["target"])] if part.get("target") else []
     named = [f"{key} = {value}" for key, value in parameters.items()] if isinstance(parameters, dict) else []
     return ", ".join(target + named)
+
+
+def _is_headline(variable: xr.DataArray) -> bool:
+    return str(variable.attrs.get("headline", "")) == "1"
+
+
+def _metric_title(metric: str) -> str:
+    return metric.replace("-", " ").capitalize()
 
 
 def _title(system: str) -> str:
