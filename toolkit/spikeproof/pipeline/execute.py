@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikeproof._host import Host
-from spikeproof.errors import BadStudy, SpikeproofError
+from spikeproof.errors import BadStudy, ModelError, SpikeproofError
 from spikeproof.result import Result, ResultFolder, environment
 from spikeproof.result.provenance import now
 from spikeproof.statistics import Resampling
 from spikeproof.study import Study, check_requirements, parse_study
 
 from .blocks import block_of
+from .inputs import load_recording, open_layers, open_networks
 from .jobs import plan
 from .ledger import Ledger
-from .parts import Parts, build_parts
+from .parts import build_parts
 from .summaries import Summaries
-from .systems import facts_of, load_recording, open_networks, systems
+from .systems import facts_of, systems
 from .why_not import metric_refusal
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from spikeproof.progress import Progress
     from spikeproof.recording import Recording
 
+    from .inputs import OpenLayer
     from .jobs import Plan
+    from .parts import Parts
     from .systems import System
 
 __all__ = ["execute"]
@@ -78,6 +81,7 @@ def execute(
     progress.start("loading", 0)
     recording = load_recording(parts, ledger)
     networks = open_networks(parts, seed=study.seed, device=device)
+    layers = open_layers(networks, recording, parts.readout, ledger)
     progress.finish()
 
     provenance: dict[str, Any] = {
@@ -95,22 +99,45 @@ def execute(
     if folder.complete:
         progress.note(f"{out}: this study's result is finished: nothing to do")
         return Result(out)
+    try:
+        _fill(folder, provenance, study, parts, recording, layers, ledger, where=where, batch=batch, device=device)
+    except BaseException:
+        folder.release()
+        raise
+    result = Result(out)
+    host.notify(result)
+    return result
 
+
+def _fill(
+    folder: ResultFolder,
+    provenance: dict[str, Any],
+    study: Study,
+    parts: Parts,
+    recording: Recording,
+    layers: list[OpenLayer],
+    ledger: Ledger,
+    *,
+    where: str,
+    batch: int,
+    device: str,
+) -> None:
+    """Do all the work, system by system, and write the result."""
     summaries = Summaries(parts.metrics, Resampling(seed=study.seed, draws=study.draws), ledger)
     described: list[dict[str, Any]] = []
-    for system in systems(recording, networks, parts.readout, ledger, seed=study.seed, batch=batch, device=device):
+    for system in systems(recording, layers, parts.readout, ledger, seed=study.seed, batch=batch, device=device):
         described.append(facts_of(system))
         todo = plan(system, parts, study, recording.stimuli, ledger, batch=batch, device=device)
         _refuse_metrics(system, todo, parts, recording, ledger)
         blocks = _do(todo, system, parts, folder, ledger)
-        progress.start(f"intervals of {system.name}", 0)
+        ledger.progress.start(f"intervals of {system.name}", 0)
         summaries.add(system, blocks)
-        progress.finish()
+        ledger.progress.finish()
     if not summaries.computed:
         reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
         raise SpikeproofError(f"{where}: nothing could be computed: {reasons}")
 
-    provenance |= {
+    finished = provenance | {
         "status": "complete",
         "finished": now(),
         "systems": [facts["name"] for facts in described],
@@ -125,10 +152,7 @@ def execute(
         "seconds": ledger.seconds,
     }
     with ledger.timed("writing"):
-        folder.finish(summaries.tree(), provenance)
-    result = Result(out)
-    host.notify(result)
-    return result
+        folder.finish(summaries.tree(), finished)
 
 
 def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: Ledger) -> list[xr.DataTree]:
@@ -140,8 +164,13 @@ def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: 
     ledger.progress.start(f"attacking {system.name}", len(todo.jobs))
     ledger.progress.advance(done)
     for job in open_jobs:
-        with ledger.timed(job.what):
-            folder.write_block(job.block, block_of(job.evidences(), parts.metrics))
+        try:
+            with ledger.timed(job.what):
+                folder.write_block(job.block, block_of(job.evidences(), parts.metrics))
+        except ModelError as error:
+            done = sum(folder.has_block(other.block) for other in todo.jobs)
+            kept = f"; {done} finished targets of {len(todo.jobs)} are kept in {folder.path}" if done else ""
+            raise type(error)(f"{job.what}: {error}{kept}") from error
         ledger.progress.advance()
     ledger.progress.finish()
     return [folder.read_block(job.block) for job in todo.jobs]

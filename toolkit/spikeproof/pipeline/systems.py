@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from spikeproof.plugin import Entry, ReadoutEntry
+    from spikeproof.plugin import ReadoutEntry
     from spikeproof.recording import Recording
     from spikeproof.stimuli import StimulusSet
-    from spikeproof.study import ModelSpec
-    from spikeproof.types import Network, ResponseModel
+    from spikeproof.types import ResponseModel
 
+    from .inputs import OpenLayer
     from .ledger import Ledger
-    from .parts import Part, Parts
+    from .parts import Part
 
-__all__ = ["RECORDING", "System", "load_recording", "open_networks", "systems"]
+__all__ = ["RECORDING", "System", "facts_of", "systems"]
 
 RECORDING = "recording"
 MOST_UNITS = 8192
@@ -59,30 +59,9 @@ class System:
     categories: xr.DataArray | None = None
 
 
-def load_recording(parts: Parts, ledger: Ledger) -> Recording:
-    """Load every source and compose them into one recording."""
-    from spikeproof.compose import compose
-
-    loaded = []
-    for part in parts.sources:
-        with ledger.timed(f"source {part.label}"):
-            recording = part.component.load()
-        ledger.note(*(f"{part.label}: {note}" for note in recording.notes))
-        loaded.append(recording)
-    composed = compose(loaded)
-    if len(loaded) > 1:
-        ledger.note(*(note for note in composed.notes if not any(note in one.notes for one in loaded)))
-    return composed
-
-
-def open_networks(parts: Parts, *, seed: int, device: str) -> list[tuple[Part[Entry], ModelSpec, Network]]:
-    """Open every network of the study."""
-    return [(part, spec, part.component.load(seed=seed, device=device)) for part, spec in parts.models]
-
-
 def systems(
     recording: Recording,
-    networks: list[tuple[Part[Entry], ModelSpec, Network]],
+    layers: Sequence[OpenLayer],
     readout: Part[ReadoutEntry] | None,
     ledger: Ledger,
     *,
@@ -96,14 +75,12 @@ def systems(
     """
     if recording.responses is not None:
         yield _recorded(recording, readout, ledger, seed=seed)
-    for _, spec, network in networks:
+    for layer in layers:
         if recording.stimuli is None:
-            ledger.refuse(f"model {network.name}", "a model needs images: this source has no images")
-            continue
-        for layer in spec.layers:
-            with ledger.timed(f"clean pass {network.name} {layer}"):
-                system = _layer(network, layer, spec, recording.stimuli, readout, ledger, seed, batch, device)
-            yield system
+            raise ValueError("layers are opened for the shape of images")
+        with ledger.timed(f"clean pass {layer.name}"):
+            system = _layer(layer, recording.stimuli, readout, ledger, seed, batch, device)
+        yield system
 
 
 def _recorded(recording: Recording, readout: Part[ReadoutEntry] | None, ledger: Ledger, *, seed: int) -> System:
@@ -115,9 +92,7 @@ def _recorded(recording: Recording, readout: Part[ReadoutEntry] | None, ledger: 
 
 
 def _layer(
-    network: Network,
-    layer: str,
-    spec: ModelSpec,
+    opened: OpenLayer,
     stimuli: StimulusSet,
     readout: Part[ReadoutEntry] | None,
     ledger: Ledger,
@@ -130,13 +105,8 @@ def _layer(
 
     from spikeproof.engine import clean_pass, live_units
 
-    model = network.read(layer, image_shape=stimuli.shape)
-    name = f"{network.name} {layer}"
+    network, layer, spec, model, name = opened.network, opened.layer, opened.spec, opened.model, opened.name
     head = readout is not None and readout.entry.head
-    if head and model.classes is None:
-        raise ModelError(
-            f"{name}: the readout 'head' needs one row of class scores an image, which this network does not give"
-        )
     responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
     categories = live_units(responses)
     live = np.flatnonzero(categories == "live")
@@ -146,7 +116,10 @@ def _layer(
             f"{name}: {counts['dead']} dead and {counts['near-constant']} near-constant of {len(model.units)} units"
         )
     if not live.size:
-        raise ModelError(f"{name}: none of the {len(model.units)} units responds differently to any two stimuli")
+        raise ModelError(
+            f"{name}: none of the {len(model.units)} units responds differently to any two stimuli: read "
+            "another layer, or check the network's weights and how it scales images in [0, 1]"
+        )
     population = _sample(live, spec.population, "population", network.name, layer, ledger, seed)
     if population.size > MOST_UNITS:
         raise BadStudy(

@@ -52,6 +52,7 @@ class ResultFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._fresh = self._made = False
 
     @classmethod
     def claim(cls, path: Path, provenance: Mapping[str, Any], *, resume: bool) -> ResultFolder:
@@ -66,6 +67,7 @@ class ResultFolder:
         folder = cls(path)
         if path.exists() and not path.is_dir():
             raise ResultError(f"{path}: this is a file; choose another --out")
+        folder._made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -75,10 +77,23 @@ class ResultFolder:
             folder._check_same(provenance, resume=resume)
         else:
             folder._check_empty(names)
+            folder._fresh = True
             folder.write_provenance(provenance)
         if STUDY not in names:
             folder._write(STUDY, tomli_w.dumps(dict(provenance["study"])).encode())
         return folder
+
+    def release(self) -> None:
+        """Give the folder back if it was empty when it was claimed and nothing was computed in it.
+
+        A study that fails at once can then be corrected and run into the same folder.
+        """
+        if not self._fresh or self.complete or any((self.path / BLOCKS).glob("*")):
+            return
+        for name in (PROVENANCE, STUDY):
+            (self.path / name).unlink(missing_ok=True)
+        if self._made and not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def _check_empty(self, names: set[str]) -> None:
         if names:

@@ -1,0 +1,96 @@
+"""The inputs of a study, opened and tried before any work is done: its recording, networks and layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spikeproof.errors import ModelError
+
+if TYPE_CHECKING:
+    from spikeproof.plugin import Entry, ReadoutEntry
+    from spikeproof.recording import Recording
+    from spikeproof.study import ModelSpec
+    from spikeproof.types import Network, ResponseModel
+
+    from .ledger import Ledger
+    from .parts import Part, Parts
+
+__all__ = ["OpenLayer", "load_recording", "open_layers", "open_networks"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenLayer:
+    """A layer that was found and tried, and can be read.
+
+    Parameters
+    ----------
+    network : Network
+    layer : str
+    spec : ModelSpec
+        Its table in the study.
+    model : ResponseModel
+        All of its units.
+    """
+
+    network: Network
+    layer: str
+    spec: ModelSpec
+    model: ResponseModel
+
+    @property
+    def name(self) -> str:
+        """Name of the system."""
+        return f"{self.network.name} {self.layer}"
+
+
+def load_recording(parts: Parts, ledger: Ledger) -> Recording:
+    """Load every source and compose them into one recording."""
+    from spikeproof.compose import compose
+
+    loaded = []
+    for part in parts.sources:
+        with ledger.timed(f"source {part.label}"):
+            recording = part.component.load()
+        ledger.note(*(f"{part.label}: {note}" for note in recording.notes))
+        loaded.append(recording)
+    composed = compose(loaded)
+    if len(loaded) > 1:
+        ledger.note(*(note for note in composed.notes if not any(note in one.notes for one in loaded)))
+    return composed
+
+
+def open_networks(parts: Parts, *, seed: int, device: str) -> list[tuple[Part[Entry], ModelSpec, Network]]:
+    """Open every network of the study."""
+    return [(part, spec, part.component.load(seed=seed, device=device)) for part, spec in parts.models]
+
+
+def open_layers(
+    networks: Sequence[tuple[Part[Entry], ModelSpec, Network]],
+    recording: Recording,
+    readout: Part[ReadoutEntry] | None,
+    ledger: Ledger,
+) -> list[OpenLayer]:
+    """Open every layer of the study, so that one that cannot be read is refused before any work is done.
+
+    Raises
+    ------
+    ModelError
+        If a layer does not exist or cannot be read, or the readout is a head that the network does not have.
+    """
+    layers: list[OpenLayer] = []
+    for _, spec, network in networks:
+        if recording.stimuli is None:
+            ledger.refuse(f"model {network.name}", "a model needs images: this source has no images")
+            continue
+        for name in spec.layers:
+            model = network.read(name, image_shape=recording.stimuli.shape)
+            layer = OpenLayer(network=network, layer=name, spec=spec, model=model)
+            if readout is not None and readout.entry.head and model.classes is None:
+                raise ModelError(
+                    f"{layer.name}: the readout 'head' needs one row of class scores an image, which this network does "
+                    "not give: use a fitted readout such as 'logistic'"
+                )
+            layers.append(layer)
+    return layers
