@@ -259,5 +259,5 @@ def test_the_sentences_say_what_moved_beside_the_control_and_whether_the_interva
     assert text[0].endswith("of the distance to another image.")
     assert text[1].startswith("Controls of the same norm move the attacked unit by 0.0")
     assert text[1].endswith("(random): by the interval of the difference the attack moves it further.")
-    assert text[3].startswith("Half the distance to another image (L2 norm) is ")
+    assert text[2].startswith("Half the distance to another image (L2 norm) is ")
     assert any("There is a single session, subject and target in some rows" in line for line in text)
