@@ -98,7 +98,9 @@ class Host:
         """
         return parameters_of(import_factory(chosen), who=f"{chosen.label} of {chosen.plugin.label}")
 
-    def build(self, chosen: Chosen, parameters: Mapping[str, object], *, where: str) -> object:
+    def build(
+        self, chosen: Chosen, parameters: Mapping[str, object], *, where: str, beside: Sequence[str] = ()
+    ) -> object:
         """Make a component out of validated parameters.
 
         Parameters
@@ -108,6 +110,8 @@ class Host:
             Values by name, as a study file or a command line gives them.
         where : str
             What a message begins with (``"study.toml, [[attack]] 1 (pgd)"``).
+        beside : sequence of str
+            Other keys that may stand there, for the message on an unknown one.
 
         Raises
         ------
@@ -118,7 +122,7 @@ class Host:
         """
         from .validation import build
 
-        return build(chosen, parameters, where=where)
+        return build(chosen, parameters, where=where, beside=beside)
 
     def notify(self, result: object) -> None:
         """Show a finished result to every observer; an exception in one is logged and stops nothing."""

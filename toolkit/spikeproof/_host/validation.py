@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 
-from spikeproof.errors import BadParameter, PluginFailed, SpikeproofError
+from spikeproof.errors import BadParameter, PluginFailed, SpikeproofError, UsageError
 
 from .components import Chosen
 from .factory import TARGET, Parameter, import_factory, parameters_of
@@ -21,8 +21,18 @@ if typing.TYPE_CHECKING:
 __all__ = ["build", "describe"]
 
 
-def build(chosen: Chosen, parameters: Mapping[str, object], *, where: str) -> object:
+def build(chosen: Chosen, parameters: Mapping[str, object], *, where: str, beside: Sequence[str] = ()) -> object:
     """Import, validate and construct a component.
+
+    Parameters
+    ----------
+    chosen : Chosen
+    parameters : mapping
+        Its parameters.
+    where : str
+        What error messages call the place where they stand.
+    beside : sequence of str
+        Other keys that may stand there, for the message on an unknown one.
 
     Raises
     ------
@@ -34,7 +44,7 @@ def build(chosen: Chosen, parameters: Mapping[str, object], *, where: str) -> ob
     place = f"{where}: " if where else ""
     factory = import_factory(chosen, place=place)
     fields = parameters_of(factory, who=f"{place}{chosen.label} of {chosen.plugin.label}")
-    _refuse_unknown(chosen, parameters, fields, place)
+    _refuse_unknown(chosen, parameters, fields, place, beside)
     values: dict[str, object] = {}
     for field in fields:
         if field.name in parameters:
@@ -46,6 +56,9 @@ def build(chosen: Chosen, parameters: Mapping[str, object], *, where: str) -> ob
         values[TARGET] = chosen.target
     try:
         return factory(**values)
+    except UsageError as error:
+        text = str(error).removeprefix(f"{chosen.entry.name}: ")  # the place names the component already
+        raise type(error)(f"{place}{text}") from error
     except SpikeproofError:
         raise
     except ValueError as error:
@@ -56,16 +69,23 @@ def build(chosen: Chosen, parameters: Mapping[str, object], *, where: str) -> ob
         ) from error
 
 
-def _refuse_unknown(chosen: Chosen, parameters: Mapping[str, object], fields: Sequence[Parameter], place: str) -> None:
+def _refuse_unknown(
+    chosen: Chosen,
+    parameters: Mapping[str, object],
+    fields: Sequence[Parameter],
+    place: str,
+    beside: Sequence[str],
+) -> None:
     names = [field.name for field in fields]
     for key in parameters:
         if key in names:
             continue
         if key == TARGET and chosen.entry.target is not None:
             raise BadParameter(f"{place}write the target after the colon: {chosen.entry.name}:{parameters[key]}")
-        near = difflib.get_close_matches(key.replace("-", "_"), names, 1)
+        near = difflib.get_close_matches(key.replace("-", "_"), [*names, *beside], 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         listing = f"has {', '.join(names)}" if names else "has no parameters"
+        listing += f"; its table also takes {', '.join(beside)}" if beside else ""
         raise BadParameter(f"{place}unknown parameter {key!r}: {hint}{chosen.label} {listing}")
 
 

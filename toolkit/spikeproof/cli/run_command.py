@@ -103,7 +103,8 @@ def _compose(request: Request) -> _Composition:
 def _where(file: Path | None, line: Scan) -> str:
     if file is None:
         return "the command line"
-    return f"{file} and the command line" if line.values or line.component_flags else str(file)
+    asked = set(line.values) - {option.name for option in RUNNING}
+    return f"{file} and the command line" if asked or line.component_flags else str(file)
 
 
 def _specs(line: Scan, host: Host) -> dict[str, list[str]]:

@@ -104,7 +104,7 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
 
 def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
     chosen = host.find(kind, spec.use, where=spec.where)
-    component = host.build(chosen, spec.parameters, where=f"{spec.where} ({spec.label})")
+    component = host.build(chosen, spec.parameters, where=f"{spec.where} ({spec.label})", beside=spec.KEYS)
     return Part(
         label=spec.label,
         entry=chosen.entry,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from spikeproof.plugin import Norm
 
@@ -34,6 +34,9 @@ class ComponentSpec:
     parameters: Mapping[str, Any]
     where: str
 
+    KEYS: ClassVar[tuple[str, ...]] = ("use", "name")
+    """Keys of its table that are not its parameters."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec(ComponentSpec):
@@ -52,6 +55,8 @@ class ModelSpec(ComponentSpec):
     layers: tuple[str, ...]
     units: int | None
     population: int | None
+
+    KEYS: ClassVar[tuple[str, ...]] = ("use", "name", "layers", "units", "population")
 
 
 @dataclass(frozen=True, kw_only=True)
