@@ -115,7 +115,7 @@ def test_changed_data_under_the_same_name_are_another_study(study: Study) -> Non
 def test_changed_weights_under_the_same_name_are_another_study(study: Study) -> None:
     run(study, "out")
     Path("nets.py").write_text(Path("nets.py").read_text().replace("manual_seed(1)", "manual_seed(2)"))
-    with pytest.raises(ResultError, match="it differs in the models' weights"):
+    with pytest.raises(ResultError, match="it differs in the models' code, the models' weights"):
         run(study, "out", resume=True)
 
 

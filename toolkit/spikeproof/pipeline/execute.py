@@ -197,6 +197,7 @@ def _fingerprint(
         **{f"the study's {key}": value for key, value in written.items()},
         "the data": {key: value for key, value in recording.identity.items() if key.endswith("digest")},
         "the models' weights": {name: identity.get("weights", "") for name, identity in models.items()},
+        "the models' code": {name: identity.get("file_sha256", "") for name, identity in models.items()},
         "the components' versions": components,
     }
     return {

@@ -174,7 +174,8 @@ class ResultFolder:
         try:
             with xr.open_datatree(self._block(name), engine="h5netcdf") as tree:
                 # The encoding of one block (the width of its texts) must not decide how stacked blocks are written.
-                return tree.load().map_over_datasets(lambda dataset: dataset.drop_encoding())
+                bare: xr.DataTree = tree.load().map_over_datasets(lambda dataset: dataset.drop_encoding())
+                return bare
         except (OSError, ValueError, KeyError) as error:
             raise ResultError(
                 f"{self._block(name)}: damaged ({error}): delete it and run again with --resume"
