@@ -222,5 +222,5 @@ class LayerModel:
     def _failed(self, images: torch.Tensor, error: Exception) -> str:
         return (
             f"{self.where}: the network failed on {len(images)} images of shape {tuple(images.shape[1:])} "
-            f"(channel, y, x): {type(error).__name__}: {error}"
+            f"(channel, y, x): {type(error).__name__}: {' '.join(str(error).split())}"
         )

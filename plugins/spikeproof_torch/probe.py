@@ -30,7 +30,7 @@ def probe(model: LayerModel) -> LayerModel:
             raise ModelError(_not_once(model, len(whole.readings)))
         reading = whole.readings[0]
         units = model.spatial.units(whole.shapes[0], model.layer)
-        model.refuse_not_finite(reading, images, "responses")
+        model.refuse_not_finite(reading, images, "responses to uniform noise")
         again = _seeded(model, images, 2, stop=True)
         alone = _seeded(model, images[1:2], 1, stop=True)
     if not _same(reading, again.readings[0]):

@@ -145,6 +145,9 @@ def _pixel_jobs(
     if study.threat is None:
         raise ValueError("parts with pixel attacks are built with a threat")
     head = parts.readout is not None and parts.readout.entry.head
+    asked = study.threat.stimuli
+    if asked is not None and asked > len(stimuli.ids):
+        ledger.note(f"[threat] stimuli = {asked} were asked for, there are {len(stimuli.ids)}: all are attacked")
     grid = open_grid(system, study.threat, stimuli, seed=study.seed, use_head=head, batch=batch, device=device)
     usable = attacks
     try:
@@ -153,7 +156,7 @@ def _pixel_jobs(
         usable = [attack for attack in attacks if not attack.entry.needs_gradients]
         for attack in attacks:
             if attack not in usable:
-                ledger.refuse(f"{attack.label} of {system.name}", str(error))
+                ledger.refuse(f"{attack.label} of {system.name}", str(error).removeprefix(f"{system.name}: "))
     names = system.code.responses["unit"].values.tolist()
     if parts.other_unit and len(system.targets) < 2:
         ledger.refuse(
