@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .api import load_model, load_source, open_result, run
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
     if name in __all__:
         from . import api
 

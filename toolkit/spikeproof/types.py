@@ -16,10 +16,8 @@ from .recording import Recording
 from .stimuli import StimulusSet
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     import xarray as xr
-    from numpy.typing import NDArray
 
     from .statistics import Resampling
 

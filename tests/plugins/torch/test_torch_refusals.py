@@ -81,7 +81,9 @@ def test_images_of_another_shape_or_type_than_announced_are_refused() -> None:
 
 
 def test_nan_responses_name_the_layer_and_count_units_and_images() -> None:
-    with pytest.raises(ModelError, match=r"layer 'output': responses to uniform noise are NaN .* 36 of 36 columns, for 3 of 3 images"):
+    with pytest.raises(
+        ModelError, match=r"layer 'output': responses to uniform noise are NaN .* 36 of 36 columns, for 3 of 3 images"
+    ):
         layer("AlwaysNan")
 
 

@@ -8,66 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_distributions import BROKEN
 from spikeproof._host import Host, PluginStatus
 from spikeproof._host.loading import new_manager
 from spikeproof.errors import PluginFailed
-
-HEAD = "from spikeproof.plugin import *\nfrom spikeproof.plugin import hookimpl\n"
-ENTRY = 'AttackEntry(name="bad", factory="bad:Bad", summary="Bad.", norms=("l2",))'
-
-BROKEN = {
-    "import error": (
-        "import no_such_module_anywhere\n",
-        "ModuleNotFoundError: No module named 'no_such_module_anywhere'",
-    ),
-    "syntax error": ("def broken(:\n", "SyntaxError: invalid syntax"),
-    "exits": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
-    "wrong hook argument": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks(budget):\n    yield {ENTRY}\n",
-        "PluginValidationError: Plugin 'plugin' for hook 'spikeproof_attacks'",
-    ),
-    "unknown hook": (
-        f"{HEAD}@hookimpl\ndef spikeproof_atacks():\n    yield {ENTRY}\n",
-        "ValueError: unknown hook spikeproof_atacks: did you mean spikeproof_attacks?",
-    ),
-    "generator that raises": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield {ENTRY}\n    raise RuntimeError('half way')\n",
-        "RuntimeError: half way",
-    ),
-    "bad name": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield {ENTRY.replace('bad', 'Bad Name', 1)}\n",
-        "ValueError: bad name 'Bad Name': use lower-case words joined by hyphens, such as 'my-attack'",
-    ),
-    "no factory": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield AttackEntry(name='bad', summary='Bad.')\n",
-        "TypeError: AttackEntry.__init__() missing 1 required keyword-only argument: 'factory'",
-    ),
-    "duplicate names": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield {ENTRY}\n    yield {ENTRY}\n",
-        "ValueError: spikeproof_attacks yields two entries named 'bad'",
-    ),
-    "yields None": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield None\n",
-        "TypeError: spikeproof_attacks yielded None: yield an AttackEntry",
-    ),
-    "forgot to yield": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    {ENTRY}\n",
-        "ValueError: spikeproof_attacks must yield entries, but it returned None: yield an AttackEntry",
-    ),
-    "returns one entry": (
-        f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    return {ENTRY}\n",
-        "it returned an AttackEntry named 'bad': yield an AttackEntry",
-    ),
-    "wrong kind of entry": (
-        f"{HEAD}@hookimpl\ndef spikeproof_metrics():\n    yield {ENTRY}\n",
-        "TypeError: spikeproof_metrics yielded an AttackEntry named 'bad': yield a MetricEntry",
-    ),
-    "no hook": (f"{HEAD}def spikeproof_attacks():\n    yield {ENTRY}\n", "ValueError: it implements no hook"),
-    "wrapper": (
-        f"{HEAD}@hookimpl(wrapper=True)\ndef spikeproof_attacks():\n    return (yield)\n",
-        "ValueError: spikeproof_attacks is a hook wrapper: yield entries of your own instead",
-    ),
-}
 
 
 def status(host: Host, distribution: str) -> PluginStatus:

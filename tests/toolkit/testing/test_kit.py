@@ -119,9 +119,7 @@ def test_keys_that_name_nothing_are_refused(installed: Callable[[str], None]) ->
             environ=ENVIRON,
             expected_failures={"encoder-plain-every_parameter_is_describe": "misspelt"},
         )
-    with pytest.raises(
-        UsageError, match="example 'source-their' names nothing that is checked: did you mean"
-    ):
+    with pytest.raises(UsageError, match="example 'source-their' names nothing that is checked: did you mean"):
         parametrize("spikeproof-kit", environ=ENVIRON, examples={"source-their": Example(target="x")})
 
 
