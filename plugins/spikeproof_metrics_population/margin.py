@@ -171,7 +171,10 @@ def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:
     summary["relative_median"].attrs = {
         "long_name": "median displacement over the mean distance between two clean stimuli",
         "units": "distance to another image",
-        "definition": f"{how}Median, relative to the mean distance of two different clean population vectors. {spread}",
+        "definition": (
+            f"{how}Median, relative to the mean distance of two different clean population vectors; infinite where half"
+            f" of the choices never change. {spread}"
+        ),
     }
     if "control_at_median" in summary:
         summary["control_at_median"].attrs = {

@@ -224,6 +224,7 @@ def _with_readout(code: Code, readout: Part[ReadoutEntry] | None, logits: object
 def facts_of(system: System) -> dict[str, Any]:
     """What a reader should know of a system at a glance."""
     code = system.code
+    shown = code.responses.sizes["stimulus"] if code.repeats is None else code.repeats.sizes["presentation"]
     return {
         "name": system.name,
         "units": int(code.responses.sizes["unit"]),
@@ -231,6 +232,7 @@ def facts_of(system: System) -> dict[str, Any]:
         "units of response": str(code.responses.attrs.get("units", "")),
         "categories": 0 if code.labels is None else len(set(code.labels.values.tolist())),
         "repeats": code.repeats is not None,
+        **({"presentations": int(shown)} if system.model is None else {}),
         "noise covariance": code.noise_covariance is not None,
         **dict(code.facts),
     }

@@ -184,13 +184,13 @@ def systems_section(result: Result) -> str:
             str(facts["stimuli"]),
             str(facts["categories"]),
             facts["units of response"],
-            "yes" if facts["repeats"] else "no",
+            str(facts.get("presentations", "–")),
         )
         for facts in result.provenance["system_facts"]
     ]
-    head = ("system", "units", "aimed at", "stimuli", "categories", "response in", "repeats")
+    head = ("system", "units", "aimed at", "stimuli", "categories", "response in", "presentations")
     notes = f"<h3>Notes</h3>{items(result.notes)}" if result.notes else ""
-    return table(head, rows, numbers=(1, 2, 3, 4)) + notes
+    return table(head, rows, numbers=(1, 2, 3, 4, 6)) + notes
 
 
 def provenance_section(result: Result) -> str:
