@@ -114,7 +114,7 @@ class Shift:
             If the code has no fitted readout.
         """
         boundaries = Boundaries.of(code)
-        units = "noise sd" if code.noise_covariance is not None else "stimulus sd per unit"
+        units = "noise sd" if code.noise_covariance is not None else "stimulus sd (length over all units)"
         distance, towards = boundaries.nearest()
         yield self._perturbation(code, boundaries, units, distance, towards, target="behavior", control="")
         live = boundaries.unwhiten.any(axis=1)

@@ -18,6 +18,10 @@ from .readouts import fitted
 __all__ = ["Silence", "silence"]
 
 
+_MOST_COUNTS = 64
+"""Default numbers of silenced units that are tried: all of them, or this many in even steps."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """Silence units in an order: by readout weight, greedily, and, as the control, at random.
@@ -95,7 +99,8 @@ class Silence:
                 f"silence: code {code.system} has {units} unit: at least 2 are needed to silence some and keep some"
             )
         if not self.counts:
-            return np.unique(np.rint(np.geomspace(1, units - 1, 12)).astype(np.intp))
+            # Even steps: what many units carry is lost among the last of them, where a log axis has no counts.
+            return np.unique(np.rint(np.linspace(1, units - 1, min(units - 1, _MOST_COUNTS))).astype(np.intp))
         if self.counts[-1] >= units:
             raise NotEnoughData(
                 f"silence: counts go up to {self.counts[-1]}, but code {code.system} has {units} units: "

@@ -219,7 +219,8 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
         "rows": "row",
         "columns": "scale",
         "caption": "Rows: what the perturbation aims at, and controls of equal norm. Columns: where damage is read. "
-        "1 is as different as another image.",
+        "1 is as different as another image. 'other-unit' reads another unit under the attack's own images: only its "
+        "first column is a control.",
     }
     summary["dose_response"].attrs = shared | {
         "long_name": "relative shift",
@@ -237,8 +238,9 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
     summary["eps50"].attrs = {
         "long_name": "norm at which the relative shift reaches one half (eps50)",
         "units": units,
-        "definition": "Linear interpolation of the dose-response curve from 0 at norm 0; infinite where the curve "
-        "stays below one half at every norm tested.",
+        "definition": "Linear interpolation of the dose-response curve from 0 at norm 0 (an estimate below the "
+        "smallest norm tested is that straight line, no measurement); infinite where the curve stays below one half at every "
+        "norm tested.",
     }
     if "excess" in summary:
         summary["excess"].attrs = {

@@ -27,7 +27,9 @@ def sentences(summary: xr.Dataset, code: Code) -> Iterable[str]:
         own = aim if aim in _scales(summary) else _scales(summary)[0]
         dose = _telling_dose(summary["matrix"].sel(row=row, scale=own))
         cells = summary["matrix"].sel(row=row, epsilon=dose)
-        at = f"of {norm} {number(dose)}"
+        moved = float(cells.sel(scale=own, statistic="estimate")) >= 1
+        why = "the smallest tested that moves this scale as far as another image" if moved else "the largest tested"
+        at = f"of {norm} {number(dose)} ({why})"
         names = _READ | ({"unit": "the attacked unit"} if aim == "unit" else {})
         yield f"Aimed at: {row}. A perturbation {at} moves {_moves(cells, names)} of the distance to another image."
         yield from _against_controls(summary, str(row), dose, own, names)
@@ -87,6 +89,9 @@ def _half(summary: xr.Dataset, row: str, norm: str, names: dict[str, str]) -> It
         elif np.isinf(value.sel(statistic="high")):
             low, half = (number(float(value.sel(statistic=s))) for s in ("low", "estimate"))
             parts.append(f"reached by {names[scale]} at {half} [{low}, beyond {tested}]")
+        elif value.sel(statistic="estimate") < summary["epsilon"].values[0]:
+            least = number(float(summary["epsilon"].values[0]))
+            parts.append(f"reached by {names[scale]} below {least}, the smallest tested")
         elif not np.isnan(value.sel(statistic="estimate")):
             parts.append(f"reached by {names[scale]} at {with_interval(value)}")
     if parts:

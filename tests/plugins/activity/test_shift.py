@@ -122,7 +122,7 @@ def test_random_directions_never_change_the_choice_before_the_optimal_one() -> N
 
 
 def test_doses_say_what_they_are_measured_in() -> None:
-    for noise, units in ((True, "noise sd"), (False, "stimulus sd per unit")):
+    for noise, units in ((True, "noise sd"), (False, "stimulus sd (length over all units)")):
         item = attack_of(code_of(2, noise=noise))
         assert item.perturbed["epsilon"].attrs["units"] == units
         assert item.minimal is not None

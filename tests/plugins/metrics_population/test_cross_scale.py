@@ -253,7 +253,9 @@ def test_the_same_targets_and_stimuli_are_drawn_for_an_attack_and_its_control() 
 def test_the_sentences_say_what_moved_beside_the_control_and_whether_the_interval_tells_them_apart() -> None:
     code = small()
     text = list(CrossScale().describe(summary_of(everything(code)), code))
-    assert text[0].startswith("Aimed at: unit. A perturbation of L2 norm 1 moves the attacked unit by 0.")
+    assert text[0].startswith(
+        "Aimed at: unit. A perturbation of L2 norm 1 (the largest tested) moves the attacked unit by 0."
+    )
     assert ", the population by " in text[0]
     assert " and behaviour by " in text[0]
     assert text[0].endswith("of the distance to another image.")

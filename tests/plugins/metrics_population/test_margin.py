@@ -77,8 +77,8 @@ def test_the_sentences_set_the_shortest_way_beside_random_directions() -> None:
     summary = summary_of(code, Shift(draws=5))
     text = list(Margin().describe(summary, code))
     assert text[0].startswith("Moving the population in the shortest way changes half of the choices within ")
-    assert "stimulus sd per unit" in text[0]
-    assert "of the distance to another image; within 1 stimulus sd per unit it changes " in text[0]
+    assert "stimulus sd (length over all units)" in text[0]
+    assert "of the distance to another image; within 1 stimulus sd (length over all units) it changes " in text[0]
     assert text[1].startswith("Moving the population in a random direction ")
     share = float(summary["control_at_median"].sel(statistic="estimate"))
     assert 0 < share < 0.4

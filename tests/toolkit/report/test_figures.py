@@ -59,7 +59,7 @@ def test_a_distribution_shows_its_chance_level() -> None:
     level = variable({}, long_name="permuted labels")
     [(svg, _)] = draw(xr.Dataset({"d": values, "level": level}), "d")
     assert any(text.startswith("permuted labels") for text in texts(svg))
-    assert "units, sorted (3)" in texts(svg)
+    assert "units, sorted (3 of 3)" in texts(svg)
 
 
 @pytest.mark.parametrize("kind", ["matrix", "curve", "distribution"])

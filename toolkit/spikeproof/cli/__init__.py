@@ -52,6 +52,9 @@ def execute(argv: Sequence[str]) -> int:
         return _say("stopped", None, code=130)
     except BrokenPipeError:
         return _leave_pipe()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}", error, full=settings.traceback, code=1)
     except Exception as error:  # noqa: BLE001 - a person reads this, not a traceback
         text = f"{type(error).__name__}: {error}"
         hint = "this is a bug" if settings.traceback else "this is a bug; run again with --traceback to see where"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,6 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
     images, labels = images[TRAINED : TRAINED + STIMULI], labels[TRAINED : TRAINED + STIMULI]
     ids = [f"digit-{number:03d}" for number in range(STIMULI)]
     rates = firing_rates(images)
-    np.savez(inputs / "digits.npz", x=images, y=labels, ids=np.array(ids))
     recording = simulated_recording(rates, ids, [str(label) for label in labels])
     truth = TRUTH.format(
         units=UNITS,
@@ -86,9 +86,11 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
         stimuli=STIMULI,
         accuracy=_accuracy_of(rates, labels),
     )
-    write_nwb(
-        inputs / "recording.nwb", recording, session_description="Simulated Poisson neurons: see the demo's report."
-    )
+    said = "Simulated Poisson neurons: the demo's report says what is true of them."
+    with _made_once(inputs / "digits.npz") as file:
+        np.savez(file, x=images, y=labels, ids=np.array(ids))
+    with _made_once(inputs / "recording.nwb") as file:
+        write_nwb(file, recording, session_description=said)
     return {
         "schema": 1,
         "description": truth,
@@ -130,6 +132,21 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
             )
         ],
     }
+
+
+@contextmanager
+def _made_once(file: Path) -> Iterator[Path]:
+    """Offer a place to write to; it becomes the file unless there is one already.
+
+    An NWB file holds its date and identifiers of its own, so that a second one would be other data, and a result that
+    was made from the first could be neither resumed nor shown again.
+    """
+    partial = file.with_name(f"partial-{file.name}")
+    yield partial
+    if file.exists():
+        partial.unlink()
+    else:
+        partial.replace(file)
 
 
 def firing_rates(images: NDArray[np.float32]) -> NDArray[np.float64]:

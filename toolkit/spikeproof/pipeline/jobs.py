@@ -140,7 +140,7 @@ def _pixel_jobs(
     batch: int,
     device: str,
 ) -> tuple[list[Job], list[tuple[str, str, str]]]:
-    from .pixels import PixelAttack, check_gradient, open_grid
+    from .pixels import PixelAttack, check_gradient, farthest, open_grid
 
     if study.threat is None:
         raise ValueError("parts with pixel attacks are built with a threat")
@@ -149,6 +149,11 @@ def _pixel_jobs(
     if asked is not None and asked > len(stimuli.ids):
         ledger.note(f"[threat] stimuli = {asked} were asked for, there are {len(stimuli.ids)}: all are attacked")
     grid = open_grid(system, study.threat, stimuli, seed=study.seed, use_head=head, batch=batch, device=device)
+    if max(grid.epsilons) > farthest(grid):
+        ledger.note(
+            f"{system.name}: norms up to {max(grid.epsilons):g} were asked for, but no perturbation of these images "
+            f"stays in [0, 1] beyond {farthest(grid):.3g}: larger ones reach no further"
+        )
     usable = attacks
     try:
         check_gradient(system, grid)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
 import xarray as xr
 
 from spikeproof.engine import Grid, attack_target, control_target, gradient_check
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .parts import Part
     from .systems import System
 
-__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "open_grid"]
+__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid"]
 
 
 def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[str]:
@@ -70,6 +71,13 @@ def open_grid(
         batch=batch,
         device=device,
     )
+
+
+def farthest(grid: Grid) -> float:
+    """Norm of the largest perturbation that stays in the pixel box, over the attacked images."""
+    clean = grid.clean.double()
+    reach = torch.maximum(clean, 1 - clean).flatten(1)
+    return float((reach.norm(dim=1) if grid.norm == "l2" else reach.amax(dim=1)).max())
 
 
 def check_gradient(system: System, grid: Grid) -> None:

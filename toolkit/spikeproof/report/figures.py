@@ -21,6 +21,7 @@ __all__ = ["draw", "number", "text_of"]
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey by line style.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_GREYS = ("0.35", "0.5", "0.65")
 _STYLES = ("-", "--", "-.", ":")
 _MOST_LINES = 12
 _STYLE: Any = {
@@ -99,7 +100,8 @@ def _matrix(variable: xr.DataArray) -> tuple[str, str]:
     width = (1.25 * len(column_names) + 0.085 * max(map(len, row_names)) + 0.3) * across
     figure = Figure(figsize=(width, down * (0.52 * len(row_names) + 0.9)), layout="constrained")
     finite = variable.sel(statistic="estimate").values
-    top = max(1.0, float(np.nanmax(np.where(np.isfinite(finite), finite, np.nan))))
+    # One large cell must not darken the others: above this all are the brightest, and the number says the rest.
+    top = min(1.5, max(1.0, float(np.nanmax(np.where(np.isfinite(finite), finite, np.nan)))))
     for number_of, place in enumerate(panels, 1):
         axes = figure.add_subplot(down, across, number_of)
         part = variable.sel(place).transpose(rows, columns, "statistic")
@@ -120,7 +122,7 @@ def _matrix(variable: xr.DataArray) -> tuple[str, str]:
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if place:
-            axes.set_xlabel(_title(variable, place))
+            axes.set_title(_title(variable, place), weight="bold")
     return _svg(figure), f"{variable.attrs['long_name']}, {rows} by {columns}"
 
 
@@ -135,7 +137,12 @@ def _curve(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str]:
         for index, line in enumerate(_places(variable, lines)):
             if index == _MOST_LINES:
                 break
-            color, style = _COLORS[index % len(_COLORS)], _STYLES[index % len(_STYLES)]
+            control = [variable[dim].sel({dim: value}) for dim, value in line.items()]
+            if any(str(one.coords["control"].item()) for one in control if "control" in one.coords):
+                color = _GREYS[index % len(_GREYS)]  # controls stand back
+            else:
+                color = _COLORS[index % len(_COLORS)]
+            style = _STYLES[index % len(_STYLES)]
             part = variable.sel({**place, **line}).transpose(x, "statistic")
             label = ", ".join(text_of(value) for value in line.values()) or variable.attrs["long_name"]
             _band(axes, part, x, color, style, label)
@@ -182,12 +189,12 @@ def _distribution(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str
             else:
                 _chance(axes, level, x, place)
         _reference_lines(axes, variable)
-        axes.set_xlabel(f"{x}s, sorted ({len(order)})")
+        axes.set_xlabel(f"{_plural(x)}, sorted ({len(order)} of {len(estimate)})")
         if place:
             axes.set_title(_title(variable, place))
     all_axes[0].set_ylabel(_axis(variable.attrs["long_name"], variable.attrs["units"]))
     _legend(figure, all_axes[0])
-    return _svg(figure), f"{variable.attrs['long_name']} over {x}s"
+    return _svg(figure), f"{variable.attrs['long_name']} over {_plural(x)}"
 
 
 def _band(axes: Axes, part: xr.DataArray, x: str, color: str, style: str, label: str) -> None:
@@ -252,6 +259,10 @@ def _places(variable: xr.DataArray, dims: list[Any]) -> Iterator[dict[Any, Any]]
 
 def _smallest(variable: xr.DataArray, dims: list[Any]) -> Any:  # noqa: ANN401 - xarray names dims with any hashable
     return min(dims, key=lambda dim: variable.sizes[dim])
+
+
+def _plural(dim: str) -> str:
+    return {"stimulus": "stimuli", "category": "categories"}.get(dim, f"{dim}s")
 
 
 def _title(variable: xr.DataArray, place: dict[Any, Any]) -> str:
