@@ -238,9 +238,9 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
     summary["eps50"].attrs = {
         "long_name": "norm at which the relative shift reaches one half (eps50)",
         "units": units,
-        "definition": "Linear interpolation of the dose-response curve from 0 at norm 0 (an estimate below the "
-        "smallest norm tested is that straight line, no measurement); infinite where the curve stays below one half at every "
-        "norm tested.",
+        "definition": "Linear interpolation of the dose-response curve from 0 at norm 0; an estimate below the "
+        "smallest norm tested is that straight line, no measurement. Infinite where the curve stays below one half "
+        "at every norm tested.",
     }
     if "excess" in summary:
         summary["excess"].attrs = {
