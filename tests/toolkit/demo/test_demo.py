@@ -58,9 +58,7 @@ def test_the_demo_finds_what_is_true_of_its_recording(tmp_path: Path) -> None:
     accuracy = result.summary("decoder-accuracy", "recording")["accuracy"]
     assert 0.9 < float(accuracy.sel(statistic="estimate")) < 1
     behaviour = {
-        name: result.summary("cross-scale", f"{name} hidden")["matrix"].sel(
-            row="behavior", scale="behavior", epsilon=0.5
-        )
+        name: result.summary("cross-scale", f"{name} hidden")["matrix"].sel(row="unit", scale="behavior", epsilon=2.0)
         for name in ("standard", "robust")
     }
     assert float(behaviour["standard"].sel(statistic="low")) > float(behaviour["robust"].sel(statistic="estimate"))
