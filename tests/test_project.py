@@ -70,7 +70,7 @@ def test_the_set_up_lines_ask_for_nothing_that_is_not_there() -> None:
 
 
 MACHINE = r"(^|[\s\"'`(=:])/(work|opt|home|root|Users|mnt)/"
-HOSTS = r"(?i)pypi\.(org|io)|pythonhosted|conda\.anaconda|conda-forge|download\.pytorch\.org|index-url|anaconda\.org"
+HOSTS = r"(?i)index-url|find-links|https?://[^/\s]*(pypi|hosted|conda|wheel|simple|download\.)"
 
 
 @pytest.mark.parametrize("pattern", [MACHINE, HOSTS], ids=["paths of a machine", "hosts of a package registry"])
@@ -84,7 +84,7 @@ def test_no_file_names(pattern: str) -> None:
         (MACHINE, "open('/home/me/data.nwb')"),
         (MACHINE, "python: /opt/python/bin/python"),
         (HOSTS, "--extra-index-url x"),
-        (HOSTS, "https://files.pythonhosted.org/x"),
+        (HOSTS, "https://download.example.org/x"),
     ],
 )
 def test_the_patterns_find_what_they_are_for(pattern: str, line: str) -> None:
