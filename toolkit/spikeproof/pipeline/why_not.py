@@ -21,7 +21,7 @@ def no_model(*, images: bool, models: bool) -> str:
         return "this source has no images"
     if not models:
         return "the study has no [[model]]"
-    return "a recording cannot be shown new images; its models can"
+    return "recorded neurons cannot be shown new images: only the models are attacked"
 
 
 def attack_refusal(attack: Part[AttackEntry], system: System, *, images: bool, models: bool) -> str | None:
