@@ -103,13 +103,15 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
 
 
 def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
+    from spikeproof._host import parameter_values
+
     chosen = host.find(kind, spec.use, where=spec.where)
     component = host.build(chosen, spec.parameters, where=f"{spec.where} ({spec.label})", beside=spec.KEYS)
     return Part(
         label=spec.label,
         entry=chosen.entry,
         component=component,
-        provenance={"label": spec.label, **chosen.provenance(spec.parameters)},
+        provenance={"label": spec.label, **chosen.provenance(parameter_values(component))},
     )
 
 
