@@ -288,3 +288,15 @@ def test_a_single_unit_has_no_other_unit(study: Study) -> None:
     assert any(
         entry["what"].startswith("other-unit") and "needs two units" in entry["reason"] for entry in result.refused
     )
+
+
+def test_two_networks_that_are_called_alike_are_refused_until_one_has_a_name(study: Study) -> None:
+    Path("more.py").write_text(Path("nets.py").read_text().replace("manual_seed(1)", "manual_seed(2)"))
+    study["model"] = [{"use": f"torch:{file}.py:build", "layers": ["3"], "units": 2} for file in ("nets", "more")]
+    with pytest.raises(BadStudy, match=r"'torch:nets\.py:build' and 'torch:more\.py:build' are both called 'build'"):
+        run(study, "out")
+    study["model"][1]["name"] = "second"
+    result = run(study, "out")
+    assert result.systems == ("build 3", "second 3")
+    first, second = (result.measured("sensitivity", system)["sensitivity"].values for system in result.systems)
+    assert not np.allclose(first, second)

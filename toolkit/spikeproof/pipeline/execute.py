@@ -16,7 +16,7 @@ from spikeproof.statistics import Resampling
 from spikeproof.study import Study, check_requirements, parse_study
 
 from .blocks import block_of
-from .inputs import load_recording, open_layers, open_networks
+from .inputs import load_recording, name_of, open_layers, open_networks
 from .jobs import plan
 from .ledger import Ledger
 from .parts import build_parts
@@ -81,6 +81,7 @@ def execute(
     progress.start("loading", 0)
     recording = load_recording(parts, ledger)
     networks = open_networks(parts, seed=study.seed, device=device)
+    models = {name_of(spec, network): dict(network.identity) for _, spec, network in networks}
     layers = open_layers(networks, recording, parts.readout, ledger)
     progress.finish()
 
@@ -89,10 +90,10 @@ def execute(
         "status": "running",
         "started": now(),
         "study": study.to_mapping(),
-        "fingerprint": _fingerprint(study, parts, recording, {net.name: dict(net.identity) for _, _, net in networks}),
+        "fingerprint": _fingerprint(study, parts, recording, models),
         "components": parts.provenance(),
         "data": dict(recording.identity),
-        "models": {network.name: dict(network.identity) for _, _, network in networks},
+        "models": models,
         "environment": environment(device, {part["distribution"] for part in parts.provenance()}),
     }
     folder = ResultFolder.claim(out, provenance, resume=resume)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spikeproof.errors import ModelError
+from spikeproof.errors import BadStudy, ModelError
 
 if TYPE_CHECKING:
     from spikeproof.plugin import Entry, ReadoutEntry
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .parts import Part, Parts
 
-__all__ = ["OpenLayer", "load_recording", "open_layers", "open_networks"]
+__all__ = ["OpenLayer", "load_recording", "name_of", "open_layers", "open_networks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,19 @@ class OpenLayer:
     model: ResponseModel
 
     @property
+    def called(self) -> str:
+        """Name of the network in the result."""
+        return name_of(self.spec, self.network)
+
+    @property
     def name(self) -> str:
         """Name of the system."""
-        return f"{self.network.name} {self.layer}"
+        return f"{self.called} {self.layer}"
+
+
+def name_of(spec: ModelSpec, network: Network) -> str:
+    """Return ``name`` of the model's table, or what the network calls itself."""
+    return network.name if spec.label == spec.use else spec.label
 
 
 def load_recording(parts: Parts, ledger: Ledger) -> Recording:
@@ -62,8 +72,24 @@ def load_recording(parts: Parts, ledger: Ledger) -> Recording:
 
 
 def open_networks(parts: Parts, *, seed: int, device: str) -> list[tuple[Part[Entry], ModelSpec, Network]]:
-    """Open every network of the study."""
-    return [(part, spec, part.component.load(seed=seed, device=device)) for part, spec in parts.models]
+    """Open every network of the study.
+
+    Raises
+    ------
+    BadStudy
+        If two networks are called alike: their results could not be told apart.
+    """
+    networks = [(part, spec, part.component.load(seed=seed, device=device)) for part, spec in parts.models]
+    first: dict[str, str] = {}
+    for _, spec, network in networks:
+        name = name_of(spec, network)
+        if name in first:
+            raise BadStudy(
+                f"{spec.where}: {first[name]!r} and {spec.use!r} are both called {name!r} in the result: "
+                "give one of them a name = '...' of its own"
+            )
+        first[name] = spec.use
+    return networks
 
 
 def open_layers(
@@ -82,7 +108,7 @@ def open_layers(
     layers: list[OpenLayer] = []
     for _, spec, network in networks:
         if recording.stimuli is None:
-            ledger.refuse(f"model {network.name}", "a model needs images: this source has no images")
+            ledger.refuse(f"model {name_of(spec, network)}", "a model needs images: this source has no images")
             continue
         for name in spec.layers:
             model = network.read(name, image_shape=recording.stimuli.shape)

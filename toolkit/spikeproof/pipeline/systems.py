@@ -105,7 +105,7 @@ def _layer(
 
     from spikeproof.engine import clean_pass, live_units
 
-    network, layer, spec, model, name = opened.network, opened.layer, opened.spec, opened.model, opened.name
+    network, layer, spec, model, name = opened.called, opened.layer, opened.spec, opened.model, opened.name
     head = readout is not None and readout.entry.head
     responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
     categories = live_units(responses)
@@ -120,13 +120,13 @@ def _layer(
             f"{name}: none of the {len(model.units)} units responds differently to any two stimuli: read "
             "another layer, or check the network's weights and how it scales images in [0, 1]"
         )
-    population = _sample(live, spec.population, "population", network.name, layer, ledger, seed)
+    population = _sample(live, spec.population, "population", network, layer, ledger, seed)
     if population.size > MOST_UNITS:
         raise BadStudy(
             f"{spec.where}: layer {layer!r} has {population.size} live units, and distances over more than "
             f"{MOST_UNITS} are not computed: set population = {MOST_UNITS} or less (a seeded sample)"
         )
-    targets = _sample(np.arange(population.size), spec.units, "units", network.name, layer, ledger, seed)
+    targets = _sample(np.arange(population.size), spec.units, "units", network, layer, ledger, seed)
     unit_names = np.array(model.units)[population]
     blank = np.full(population.size, "")
     data = xr.DataArray(
@@ -154,7 +154,7 @@ def _layer(
         labels=labels,
         choices=choices,
         facts={
-            "model": network.name,
+            "model": network,
             "layer": layer,
             "aimed_at": str(targets.size),
             **{f"units_{kind}": str(n) for kind, n in counts.items()},
