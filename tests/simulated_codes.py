@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from spikeproof.pipeline.blocks import as_target, stack_targets
 from spikeproof.types import Code, Evidence, LinearReadout
 
 
@@ -134,23 +135,7 @@ def perturb(
 
 def stack(measured: Iterable[tuple[Evidence, xr.Dataset]]) -> xr.Dataset:
     """Stack targets as the host does."""
-    parts = []
-    for evidence, values in measured:
-        place = {"session": "", "subject": ""}
-        if evidence.target_unit is not None:
-            column = evidence.code.responses.sel(unit=evidence.target_unit)
-            place = {name: str(column[name].item()) for name in place}
-        about = {
-            "attack": evidence.attack,
-            "aim": evidence.aim or "",
-            "objective": evidence.objective,
-            "control": evidence.control,
-            "target": evidence.target,
-            "target_unit": evidence.target_unit or "",
-            **place,
-        }
-        parts.append(values.expand_dims("target").assign_coords({k: ("target", [v]) for k, v in about.items()}))
-    return xr.concat(parts, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+    return stack_targets([as_target(values, evidence) for evidence, values in measured])
 
 
 def check_summary(summary: xr.Dataset) -> None:

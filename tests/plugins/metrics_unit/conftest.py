@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from numpy.typing import ArrayLike
+from spikeproof.pipeline.blocks import as_target, stack_targets
 from spikeproof.types import Code, Evidence
 
 
@@ -93,24 +94,7 @@ def make_evidence(
 
 def stack(metric: Any, evidences: Sequence[Evidence]) -> xr.Dataset:
     """Measure each and stack along ``target``, as the host does."""
-    found = []
-    for evidence in evidences:
-        place = {"session": "", "subject": ""}
-        if evidence.target_unit is not None:
-            column = evidence.code.responses.sel(unit=evidence.target_unit)
-            place = {name: str(column[name].item()) for name in place}
-        here = {
-            "attack": evidence.attack,
-            "aim": evidence.aim or "",
-            "objective": evidence.objective,
-            "control": evidence.control,
-            "target": evidence.target,
-            "target_unit": evidence.target_unit or "",
-            **place,
-        }
-        measured = metric.measure(evidence).expand_dims("target")
-        found.append(measured.assign_coords({name: ("target", [value]) for name, value in here.items()}))
-    return xr.concat(found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+    return stack_targets([as_target(metric.measure(evidence), evidence) for evidence in evidences])
 
 
 def check_summary(summary: xr.Dataset) -> None:

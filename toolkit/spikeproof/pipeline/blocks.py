@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .parts import Part
 
-__all__ = ["COORDINATES", "block_of", "refusals", "stack_blocks"]
+__all__ = ["COORDINATES", "as_target", "block_of", "refusals", "stack_blocks", "stack_targets"]
 
 COORDINATES = ("attack", "aim", "objective", "control", "target", "target_unit", "session", "subject")
 """What identifies a target along the stacked dimension ``target``; empty text where it does not apply."""
@@ -36,7 +36,6 @@ def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence
     found: dict[str, list[xr.Dataset]] = {}
     refused: dict[str, list[str]] = {}
     for evidence, extras in evidences:
-        identity = _identity(evidence)
         measured = {"items": _items(evidence), "examples": extras}
         for metric in metrics:
             if not _applies(metric.entry, evidence):
@@ -48,15 +47,15 @@ def block_of(evidences: Iterable[tuple[Evidence, xr.Dataset]], metrics: Sequence
                 reasons += [] if str(error) in reasons else [str(error)]
         for name, dataset in measured.items():
             if dataset.data_vars:
-                found.setdefault(name, []).append(_as_target(dataset, identity))
-    groups = {f"/{name}": _stack(datasets) for name, datasets in found.items()}
+                found.setdefault(name, []).append(as_target(dataset, evidence))
+    groups = {f"/{name}": stack_targets(datasets) for name, datasets in found.items()}
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs={"refused": json.dumps(refused)}), **groups})
 
 
 def stack_blocks(blocks: Iterable[xr.DataTree], group: str) -> xr.Dataset | None:
     """Stack one group (``items``, ``examples`` or ``metrics/LABEL``) of all blocks; None where no block has it."""
     found = [block[group].to_dataset() for block in blocks if f"/{group}" in block.groups]
-    return _stack(found) if found else None
+    return stack_targets(found) if found else None
 
 
 def refusals(blocks: Iterable[xr.DataTree], label: str) -> list[str]:
@@ -108,11 +107,14 @@ def _items(evidence: Evidence) -> xr.Dataset:
     return xr.Dataset({name: values for name, values in parts.items() if values is not None})
 
 
-def _stack(targets: list[xr.Dataset]) -> xr.Dataset:
+def stack_targets(targets: list[xr.Dataset]) -> xr.Dataset:
+    """Stack what was measured of several targets along ``target``."""
     import xarray as xr
 
     return xr.concat(targets, dim="target", join="outer", coords="minimal", compat="equals", combine_attrs="override")
 
 
-def _as_target(dataset: xr.Dataset, identity: dict[str, str]) -> xr.Dataset:
+def as_target(dataset: xr.Dataset, evidence: Evidence) -> xr.Dataset:
+    """Give what was measured of one evidence its place along ``target``."""
+    identity = _identity(evidence)
     return dataset.expand_dims("target").assign_coords({name: ("target", [identity[name]]) for name in COORDINATES})

@@ -152,8 +152,7 @@ def _fill(
         "notes": ledger.notes,
         "seconds": ledger.seconds,
     }
-    with ledger.timed("writing"):
-        folder.finish(summaries.tree(), finished)
+    folder.finish(summaries.tree(), finished)
 
 
 def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: Ledger) -> list[xr.DataTree]:
