@@ -94,7 +94,7 @@ class Worker:
             env=os.environ | named | {"PYTHONPATH": str(Path(__file__).parent)},
         )
 
-    def run(self, task: str, **arguments: Any) -> Reading:
+    def run(self, task: str, **arguments: object) -> Reading:
         """Run one task.
 
         Raises
