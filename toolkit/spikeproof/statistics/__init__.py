@@ -12,6 +12,7 @@ from __future__ import annotations
 from .bootstrap import bootstrap_draws, bootstrap_fraction, bootstrap_mean
 from .curves import crossing
 from .intervals import interval, proportion_interval, stack_statistic
+from .jackknife import jackknife_groups, jackknife_interval
 from .nulls import benjamini_hochberg, permutation_p
 from .resampling import Resampling
 from .weights import resampling_weights
@@ -24,6 +25,8 @@ __all__ = [
     "bootstrap_mean",
     "crossing",
     "interval",
+    "jackknife_groups",
+    "jackknife_interval",
     "permutation_p",
     "proportion_interval",
     "resampling_weights",

@@ -1,0 +1,101 @@
+"""Numbers, intervals and lists in sentences: what every finding and every message is put together from."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["did_you_mean", "joined", "number", "percent", "some", "with_interval"]
+
+
+def number(value: float) -> str:
+    """Write a number for people: three significant digits, never more than it needs.
+
+    Infinity is a dose or a norm that was never reached.
+
+    Examples
+    --------
+    >>> number(0.01449), number(12.0), number(1234.5), number(float("inf")), number(float("nan"))
+    ('0.0145', '12', '1234', 'not reached', 'undefined')
+    """
+    if math.isnan(value):
+        return "undefined"
+    if math.isinf(value):
+        return "not reached"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def with_interval(values: xr.DataArray, *, scale: float = 1.0) -> str:
+    """Write ``estimate [low, high]`` of an array whose only dimension is ``statistic``.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> names = {"statistic": ["estimate", "low", "high"]}
+    >>> with_interval(xr.DataArray([0.5, 0.4, float("inf")], dims="statistic", coords=names))
+    '0.5 [0.4, not reached]'
+    >>> with_interval(xr.DataArray([0.5, float("nan"), float("nan")], dims="statistic", coords=names))
+    '0.5 (no interval)'
+    """
+    estimate, low, high = (scale * float(values.sel(statistic=name)) for name in ("estimate", "low", "high"))
+    if math.isnan(estimate):
+        return "undefined"
+    if math.isnan(low) or math.isnan(high):
+        return f"{number(estimate)} (no interval)"
+    return f"{number(estimate)} [{number(low)}, {number(high)}]"
+
+
+def percent(values: xr.DataArray) -> str:
+    """Write a fraction with its interval in per cent.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> names = {"statistic": ["estimate", "low", "high"]}
+    >>> percent(xr.DataArray([0.5, 0.4, 0.6], dims="statistic", coords=names))
+    '50 [40, 60] %'
+    """
+    return f"{with_interval(values, scale=100)} %"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join with commas and a final "and".
+
+    Examples
+    --------
+    >>> joined(["a", "b", "c"]), joined(["a"])
+    ('a, b and c', 'a')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def some(names: Iterable[object], most: int = 3) -> str:
+    """List the first few, quoted, and say how many more there are.
+
+    Examples
+    --------
+    >>> some(["a", "b", "c", "d"], most=2)
+    "'a', 'b' and 2 more"
+    """
+    listed = [repr(str(name)) for name in names]
+    shown = ", ".join(listed[:most])
+    return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
+
+
+def did_you_mean(wrong: str, known: Iterable[str], most: int = 3) -> str:
+    """Say which known names are near a wrong one: ``"; did you mean 'a' or 'b'?"``, or nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("sparsness", ["sparseness", "margin"])
+    "; did you mean 'sparseness'?"
+    >>> did_you_mean("x", ["sparseness"])
+    ''
+    """
+    near = difflib.get_close_matches(wrong, list(known), n=most)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
