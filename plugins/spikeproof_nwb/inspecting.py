@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import h5py
 import numpy as np
@@ -13,11 +13,14 @@ import pandas as pd
 from spikeproof.errors import DataError
 from spikeproof.types import Inspection, InspectionTable
 
+from .building import validate
 from .columns import Columns, Values, as_names, read_columns, read_numbers
 from .layout import Layout, Table, survey
-from .opening import nwb_version, opened, validate
+from .opening import nwb_version
 from .pictures import find_images
+from .place import Place
 from .presentations import guess_stimulus, missing, overlapping
+from .reading import Reading
 from .spikes import read_trains
 from .units import Units, choose_units, read_session, read_units
 
@@ -46,7 +49,7 @@ class _Guess:
         return bool(self.categories), self.stimulus is not None, showings, self.table.rows
 
 
-def inspect_file(target: str) -> Inspection:
+def inspect_file(place: Place, options: Reading) -> Inspection:
     """Describe a file, and suggest what to run on it.
 
     Raises
@@ -54,25 +57,25 @@ def inspect_file(target: str) -> Inspection:
     DataError
         If it cannot be opened, or is not NWB 2. Anything else that is wrong is listed under ``cannot``.
     """
-    path = Path(target).expanduser()
+    target = place.label
     facts: list[tuple[str, str]] = []
     can: list[str] = []
     cannot: list[str] = []
     run = ""
-    with opened(path) as file:
-        facts.append(("NWB version", nwb_version(file, path)))
-        warned, built = _warnings(file, path, cannot)
+    with place.opened() as file:
+        facts.append(("NWB version", nwb_version(file, target)))
+        warned, built = _warnings(file, target, cannot)
         layout = survey(file)
         session = read_session(file)
         said = (("identifier", session.identifier), ("session", session.session), ("subject", session.subject))
         facts += [(name, value or "not said") for name, value in (*said, ("species", session.species))]
-        units, countable = _units(file, target, layout, facts, cannot)
+        units, countable = _units(file, place.label, options.units_table, layout, facts, cannot)
         guesses = _guesses(file, target, layout, cannot)
         best = _best(guesses)
         if best is not None and built and countable:
-            can, run = _suggest(target, guesses, best)
+            can, run = _suggest(place, guesses, best)
             names = as_names(best.columns.values[str(best.stimulus)]).tolist()
-            pictured, notes = find_images(file, path, layout, names, None)
+            pictured, notes = find_images(file, place, layout, names, None)
             can += notes if pictured is not None else ()
             cannot += notes if pictured is None else ()
     if not any(guess.table.presentations for guess in guesses):
@@ -87,7 +90,7 @@ def inspect_file(target: str) -> Inspection:
     if warned:
         tables.append(_table_of("pynwb warns", "warning", warned))
     return Inspection(
-        title=f"NWB file {path.name}",
+        title=f"NWB file {PurePosixPath(target).name}",
         facts=tuple(facts),
         tables=tuple(tables),
         can=tuple(can),
@@ -96,21 +99,21 @@ def inspect_file(target: str) -> Inspection:
     )
 
 
-def _warnings(file: h5py.File, path: Path, cannot: list[str]) -> tuple[tuple[str, ...], bool]:
+def _warnings(file: h5py.File, label: str, cannot: list[str]) -> tuple[tuple[str, ...], bool]:
     """What pynwb warns of, and whether it could read the file at all."""
     try:
-        return validate(path, file), True
+        return validate(file, label), True
     except DataError as error:
         cannot.append(str(error))
         return (), False
 
 
 def _units(
-    file: h5py.File, target: str, layout: Layout, facts: list[tuple[str, str]], cannot: list[str]
+    file: h5py.File, target: str, named: str | None, layout: Layout, facts: list[tuple[str, str]], cannot: list[str]
 ) -> tuple[Units | None, bool]:
     """The units table, and whether its spikes can be counted."""
     try:
-        path, notes = choose_units(layout, None, target)
+        path, notes = choose_units(layout, named, target)
         units = read_units(file, path, f"{target}, {path}")
     except DataError as error:
         cannot.append(str(error))
@@ -233,10 +236,10 @@ def _best(guesses: Sequence[_Guess]) -> _Guess | None:
     return max(usable, key=lambda guess: guess.merit, default=None)
 
 
-def _suggest(target: str, guesses: Sequence[_Guess], best: _Guess) -> tuple[list[str], str]:
+def _suggest(place: Place, guesses: Sequence[_Guess], best: _Guess) -> tuple[list[str], str]:
     """What the best table allows, and the line that does it."""
     table = best.table.name if [guess.table.name for guess in guesses].count(best.table.name) == 1 else best.table.path
-    words = ["spikeproof", "run", "--source", f"nwb:{target}", "--source.table", table]
+    words = ["spikeproof", "run", "--source", place.source, "--source.table", table]
     words += ["--source.stimulus", str(best.stimulus)]
     if best.bad:
         words += ["--source.rows", "start_time < stop_time"]
@@ -252,5 +255,5 @@ def _suggest(target: str, guesses: Sequence[_Guess], best: _Guess) -> tuple[list
         can.append("sparseness (selectivity, decoding and attacks on activity need a category column)")
     for metric in metrics:
         words += ["--metric", metric]
-    words += ["--out", f"results/{PurePosixPath(target).stem}"]
+    words += ["--out", f"results/{PurePosixPath(place.label).stem}"]
     return can, shlex.join(words)

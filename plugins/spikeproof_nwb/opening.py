@@ -1,11 +1,10 @@
-"""Opening a file, and refusing one that is not NWB 2 or that pynwb cannot make sense of."""
+"""Opening a file on this machine, and refusing one that is not NWB 2."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,8 @@ import h5py
 from packaging.version import InvalidVersion, Version
 from spikeproof.errors import DataError
 
-__all__ = ["digest", "nwb_version", "opened", "validate"]
+__all__ = ["digest", "nwb_version", "opened"]
 
-_CORE = frozenset({"core", "hdmf-common", "hdmf-experimental"})
 _FIRST = Version("2.0.0")
 
 
@@ -86,7 +84,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def nwb_version(file: h5py.File, path: Path) -> str:
+def nwb_version(file: h5py.File, label: str) -> str:
     """Version of the format that the file says it has.
 
     Raises
@@ -100,79 +98,24 @@ def nwb_version(file: h5py.File, path: Path) -> str:
     if raw is None:
         held = ", ".join(list(file)[:6]) or "nothing"
         raise DataError(
-            f"{path} is HDF5 but says no nwb_version, so it is not an NWB file (it holds: {held}); "
+            f"{label} is HDF5 but says no nwb_version, so it is not an NWB file (it holds: {held}); "
             "name an NWB 2 file, or write this data as one with pynwb"
         )
     text = raw.decode() if isinstance(raw, bytes) else str(raw)
     if re.match(r"(NWB-)?1\.", text):
         raise DataError(
-            f"{path} is {text}: NWB 1.x files are laid out differently and are not read; get the NWB 2 version "
+            f"{label} is {text}: NWB 1.x files are laid out differently and are not read; get the NWB 2 version "
             "from the archive, or convert it with pynwb"
         )
     try:
         version = Version(text)
     except InvalidVersion:
         raise DataError(
-            f"{path} says nwb_version {text!r}, which is not a version: write it again with pynwb"
+            f"{label} says nwb_version {text!r}, which is not a version: write it again with pynwb"
         ) from None
     if version < _FIRST:
         raise DataError(
-            f"{path} is NWB {text}, a pre-release of NWB 2.0.0 whose tables differ: convert it "
+            f"{label} is NWB {text}, a pre-release of NWB 2.0.0 whose tables differ: convert it "
             "(read it with the library that wrote it, write it with a current pynwb or MatNWB)"
         )
     return text
-
-
-def validate(path: Path, file: h5py.File) -> tuple[str, ...]:
-    """Let pynwb build every object of the file, and return the warnings that it gave.
-
-    Raises
-    ------
-    DataError
-        If it cannot: which extension is missing or does not fit, or what pynwb said.
-    """
-    import pynwb
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            with pynwb.NWBHDF5IO(str(path), "r") as io:
-                io.read()
-        except Exception as error:
-            raise _unbuilt(path, file, error, pynwb.__version__) from error
-    return tuple(dict.fromkeys(str(warning.message) for warning in caught))
-
-
-def _unbuilt(path: Path, file: h5py.File, error: Exception, version: str) -> DataError:
-    said = re.sub(r"^.*(?=Could not construct)", "", re.sub(r"\s+", " ", str(error)))
-    said = f"{type(error).__name__}: {said if len(said) < 160 else said[:160] + ' ...'}"
-    used = sorted(_namespaces(file) - _CORE)
-    if not used:
-        return DataError(f"{path}: pynwb {version} cannot read it ({said}); validate it with `pynwb-validate`")
-    cached = file.get("specifications", {})
-    missing = [name for name in used if name not in cached]
-    if missing:
-        names = " ".join(missing)
-        return DataError(
-            f"{path} uses the extension {', '.join(missing)}, whose definition is neither in the file nor installed "
-            f"({said}): install it (`pip install {names}`), or get a file that caches its specifications"
-        )
-    versions = ", ".join(f"{name} {'/'.join(cached[name])}" for name in used)
-    return DataError(
-        f"{path} uses the extension {versions}, which pynwb {version} cannot build from the file alone ({said}): "
-        f"install the extension's own package (`pip install {' '.join(used)}`) in that version"
-    )
-
-
-def _namespaces(file: h5py.File) -> set[str]:
-    found: set[str] = set()
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if not name.startswith("specifications"):
-            namespace = item.attrs.get("namespace")
-            if namespace is not None:
-                found.add(namespace.decode() if isinstance(namespace, bytes) else str(namespace))
-
-    visit("", file)
-    file.visititems(visit)
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import h5py
@@ -12,6 +12,7 @@ import pandas as pd
 from spikeproof.types import StimulusSet
 
 from .layout import Layout
+from .place import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,7 @@ __all__ = ["find_images"]
 
 
 def find_images(
-    file: h5py.File, path: Path, layout: Layout, names: Sequence[str], categories: Sequence[str] | None
+    file: h5py.File, place: Place, layout: Layout, names: Sequence[str], categories: Sequence[str] | None
 ) -> tuple[StimulusSet | None, tuple[str, ...]]:
     """Find the ``Images`` container whose images are called as the stimuli are, with or without a file ending.
 
@@ -30,7 +31,7 @@ def find_images(
     Parameters
     ----------
     file : h5py.File
-    path : pathlib.Path
+    place : Place
         Of the same file: images are read from it later, when they are asked for.
     layout : Layout
     names : sequence of str, (presentation,)
@@ -46,36 +47,36 @@ def find_images(
         return None, ()
     different = list(dict.fromkeys(names))
     found = []
-    for place, kind, _ in layout.images:
-        members = _members(file[place], different) if kind == "Images" else None
+    for where, kind, _ in layout.images:
+        members = _members(file[where], different) if kind == "Images" else None
         if members is not None:
-            found.append((place, members))
-    listed = ", ".join(f"{place} ({kind}, {what})" for place, kind, what in layout.images)
+            found.append((where, members))
+    listed = ", ".join(f"{where} ({kind}, {what})" for where, kind, what in layout.images)
     if len(found) != 1:
         why = "several hold images of these names" if found else "none holds one image under each stimulus's name"
         return None, (
             f"the file holds images that were not read: {listed}: {why}; matching them by frame number is not read yet",
         )
-    place, members = found[0]
-    first = file[place][members[0]]
-    shapes = {(file[place][member].shape, file[place][member].dtype) for member in members}
+    where, members = found[0]
+    first = file[where][members[0]]
+    shapes = {(file[where][member].shape, file[where][member].dtype) for member in members}
     if len(shapes) > 1 or not _readable(first):
         held = "; ".join(sorted({f"{shape} {dtype}" for shape, dtype in shapes})[:3])
         return None, (
-            f"the images in {place} were not read: they must be of one size, bytes or floats, but are {held}",
+            f"the images in {where} were not read: they must be of one size, bytes or floats, but are {held}",
         )
     table = pd.DataFrame(index=pd.Index(different, name="stimulus_id"))
     if categories is not None:
         table["category"] = pd.Series(list(categories), index=list(names)).groupby(level=0).first().loc[different]
     shape = (1, *first.shape) if first.ndim == 2 else (first.shape[2], *first.shape[:2])
-    addresses = [f"{place}/{member}" for member in members]
+    addresses = [f"{where}/{member}" for member in members]
 
     def read(rows: Sequence[int]) -> NDArray[np.float32]:
-        with h5py.File(path, "r", locking="best-effort") as source:
+        with place.opened() as source:
             pixels = [_pixels(source[addresses[row]]) for row in rows]
         return np.stack(pixels) if pixels else np.empty((0, *shape), dtype=np.float32)
 
-    note = f"images of all {len(different)} stimuli stand in {place}"
+    note = f"images of all {len(different)} stimuli stand in {where}"
     return StimulusSet(table=table, shape=shape, read=read), (note,)
 
 
