@@ -18,12 +18,14 @@ PUBLIC = {
     "spikeproof.plugin",
     "spikeproof.types",
     "spikeproof.errors",
+    "spikeproof.progress",
     "spikeproof.testing",
     "spikeproof.geometry",
     "spikeproof.statistics",
+    "spikeproof.pictures",
 }
 """All that a plugin may import of the toolkit."""
-LIGHT = {"spikeproof.plugin", "spikeproof.types", "spikeproof.errors"}
+LIGHT = {"spikeproof.plugin", "spikeproof.types", "spikeproof.errors", "spikeproof.progress"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

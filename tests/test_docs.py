@@ -247,7 +247,18 @@ def test_the_keys_of_a_study_are_all_that_it_has() -> None:
     assert found == set(STUDY_KEYS)
 
 
-PUBLIC = ("", ".plugin", ".types", ".errors", ".geometry", ".statistics", ".testing", "_metrics_unit", "_simulate")
+PUBLIC = (
+    "",
+    ".plugin",
+    ".types",
+    ".errors",
+    ".progress",
+    ".geometry",
+    ".statistics",
+    ".testing",
+    "_metrics_unit",
+    "_simulate",
+)
 
 
 @pytest.mark.parametrize("module", [f"spikeproof{part}" for part in PUBLIC])

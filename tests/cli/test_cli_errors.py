@@ -90,13 +90,15 @@ def test_a_plugin_file_must_be_named(cli: Cli, line: list[str]) -> None:
 
 def test_global_options_are_taken_from_anywhere_but_behind_a_double_dash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPIKEPROOF_NO_PLUGINS", "")
+    monkeypatch.delenv("SPIKEPROOF_OFFLINE", raising=False)
     settings, line = take_global_options(["--plugin=a.py", "run", "x", "--plugin", "b.py", "--", "--traceback"])
     assert settings.plugins == (Path("a.py"), Path("b.py"))
     assert not settings.traceback
     assert line == ["run", "x", "--", "--traceback"]
     assert os.environ["SPIKEPROOF_NO_PLUGINS"] == ""
-    take_global_options(["run", "--no-plugins"])
-    assert os.environ["SPIKEPROOF_NO_PLUGINS"] == "1"
+    assert "SPIKEPROOF_OFFLINE" not in os.environ
+    take_global_options(["run", "--no-plugins", "x", "--offline"])
+    assert (os.environ["SPIKEPROOF_NO_PLUGINS"], os.environ["SPIKEPROOF_OFFLINE"]) == ("1", "1")
 
 
 def test_help_and_version(cli: Cli) -> None:

@@ -17,7 +17,7 @@ from command_line import Cli
 from spikeproof.cli.outcome import show_result
 from spikeproof.cli.progress import LineProgress, RichProgress, progress_for_terminal
 from spikeproof.errors import ResultError
-from spikeproof.progress import Progress, SilentProgress
+from spikeproof.progress import Progress, SilentProgress, current
 from spikeproof.result import Result, ResultFolder
 
 STATISTIC = ["estimate", "low", "high"]
@@ -298,6 +298,43 @@ def test_on_a_terminal_tasks_are_bars_on_stderr(
     assert "note: mind the [gap]" in shown
     assert re.search(r"first .*3/3", shown)
     assert re.search(r"second ", shown)
+
+
+def test_bytes_are_shown_as_sizes_with_their_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with progress_for_terminal() as progress:
+        progress.start("fetching x.nwb", 2_070_173, unit="bytes")
+        progress.advance(2_070_173)
+        progress.finish()
+    assert capsys.readouterr().err == "fetching x.nwb (2.1 MB)\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    clock = iter([0.0, 0.0, 1.0, *[2.0] * 9])
+    monkeypatch.setattr("spikeproof.cli.progress.time.monotonic", lambda: next(clock))
+    with progress_for_terminal() as progress:
+        progress.start("fetching x.nwb", 4_000_000, unit="bytes")
+        progress.advance(1_000_000)
+        progress.advance(3_000_000)
+        progress.finish()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert re.search(r"fetching x.nwb .*4.0 MB of 4.0 MB at 2.0 MB/s", shown)
+
+
+def test_a_command_without_long_tasks_shows_no_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress_for_terminal():
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_components_find_who_listens_while_a_command_runs() -> None:
+    assert isinstance(current(), SilentProgress)
+    with progress_for_terminal() as progress:
+        assert current() is progress
+    assert isinstance(current(), SilentProgress)
 
 
 def test_silence_listens_to_everything() -> None:

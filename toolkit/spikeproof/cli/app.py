@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .everywhere import NO_PLUGINS, PLUGIN, TRACEBACK, GlobalSettings
+from .everywhere import NO_PLUGINS, OFFLINE, PLUGIN, TRACEBACK, GlobalSettings
 from .request import Request
 
 __all__ = ["command_named", "make_app"]
@@ -17,7 +17,7 @@ _ABOUT = """How robust is a neural code?
 Attack units, populations and behaviour, on recordings and on networks alike,
 and see how damage aimed at one scale shows at the others."""
 
-_EPILOG = """The last three options work after the command too.
+_EPILOG = """The last four options work after the command too.
 
 \b
 Start here:
@@ -94,6 +94,7 @@ def _root(
     ] = False,
     traceback: Annotated[bool, typer.Option(TRACEBACK, help="Show where an error was raised.")] = False,
     no_plugins: Annotated[bool, typer.Option(NO_PLUGINS, help="Leave out the plugins of other distributions.")] = False,
+    offline: Annotated[bool, typer.Option(OFFLINE, help="Read from the cache; ask nothing of the network.")] = False,
     plugin: Annotated[
         str | None,
         typer.Option(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from spikeproof.errors import UsageError
 
-__all__ = ["NO_PLUGINS", "PLUGIN", "TRACEBACK", "GlobalSettings", "take_global_options"]
+__all__ = ["NO_PLUGINS", "OFFLINE", "PLUGIN", "TRACEBACK", "GlobalSettings", "take_global_options"]
 
-TRACEBACK, NO_PLUGINS, PLUGIN = "--traceback", "--no-plugins", "--plugin"
+TRACEBACK, NO_PLUGINS, PLUGIN, OFFLINE = "--traceback", "--no-plugins", "--plugin", "--offline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,8 @@ class GlobalSettings:
 def take_global_options(argv: Sequence[str]) -> tuple[GlobalSettings, list[str]]:
     """Take the global options out of a command line.
 
-    ``--no-plugins`` sets ``SPIKEPROOF_NO_PLUGINS`` for this process and those that it starts.
+    ``--no-plugins`` sets ``SPIKEPROOF_NO_PLUGINS`` and ``--offline`` sets ``SPIKEPROOF_OFFLINE`` for this process and
+    those that it starts.
 
     Raises
     ------
@@ -49,13 +50,15 @@ def take_global_options(argv: Sequence[str]) -> tuple[GlobalSettings, list[str]]
     end = argv.index("--") if "--" in argv else len(argv)
     kept: list[str] = []
     plugins: list[Path] = []
-    traceback = no_plugins = False
+    traceback = no_plugins = offline = False
     tokens = iter(argv[:end])
     for token in tokens:
         if token == TRACEBACK:
             traceback = True
         elif token == NO_PLUGINS:
             no_plugins = True
+        elif token == OFFLINE:
+            offline = True
         elif token == PLUGIN or token.startswith(f"{PLUGIN}="):
             file = token.partition("=")[2] if "=" in token else next(tokens, "")
             if not file or file.startswith("--"):
@@ -65,4 +68,6 @@ def take_global_options(argv: Sequence[str]) -> tuple[GlobalSettings, list[str]]
             kept.append(token)
     if no_plugins:
         os.environ["SPIKEPROOF_NO_PLUGINS"] = "1"
+    if offline:
+        os.environ["SPIKEPROOF_OFFLINE"] = "1"
     return GlobalSettings(traceback=traceback, plugins=tuple(plugins)), [*kept, *argv[end:]]

@@ -152,13 +152,16 @@ def _option(parameter: Parameter, number: int, chosen: Chosen) -> LineOption:
 def _inspect(host: Host, chosen: Chosen, parameters: dict[str, Any], *, as_json: bool) -> None:
     from spikeproof.types import Inspectable
 
+    from .progress import progress_for_terminal
+
     source = host.build(chosen, parameters, where=chosen.spec)
     if not isinstance(source, Inspectable):
         raise SpikeproofError(
             f"{chosen.spec}: source {chosen.entry.name!r} cannot say what it holds; "
             "`spikeproof run` reads it all the same"
         )
-    inspection = source.inspect()
+    with progress_for_terminal():
+        inspection = source.inspect()
     if as_json:
         show_json(dataclasses.asdict(inspection))
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
-from spikeproof.progress import Progress
+from spikeproof.progress import Progress, listening
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -20,9 +21,9 @@ __all__ = ["LineProgress", "RichProgress", "progress_for_terminal"]
 class LineProgress:
     """One line on stderr for each task and each note."""
 
-    def start(self, task: str, total: int) -> None:
+    def start(self, task: str, total: int, unit: str = "") -> None:
         """Name the task and its size."""
-        typer.echo(f"{task} ({total})" if total else task, err=True)
+        typer.echo(f"{task} ({_size(total) if unit == 'bytes' else total})" if total else task, err=True)
 
     def advance(self, n: int = 1) -> None:
         """Say nothing."""
@@ -40,29 +41,35 @@ class RichProgress:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bars
 
         self._bars = Bars(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[done]}", markup=False),
             TimeElapsedColumn(),
             console=Console(stderr=True, markup=False, highlight=False),
         )
         self._task: TaskID | None = None
-        self._bars.start()
+        self._unit, self._total, self._done, self._since = "", 0, 0, 0.0
+        self._shown = False
 
-    def start(self, task: str, total: int) -> None:
+    def start(self, task: str, total: int, unit: str = "") -> None:
         """Show a bar for the task."""
         self.finish()
-        self._task = self._bars.add_task(task, total=total or None)
+        if not self._shown:  # a command that has no long task shows no bars
+            self._bars.start()
+            self._shown = True
+        self._unit, self._total, self._done, self._since = unit, total, 0, time.monotonic()
+        self._task = self._bars.add_task(task, total=total or None, done=self._said())
 
     def advance(self, n: int = 1) -> None:
         """Move the bar."""
         if self._task is not None:
-            self._bars.advance(self._task, n)
+            self._done += n
+            self._bars.update(self._task, advance=n, done=self._said())
 
     def note(self, text: str) -> None:
         """Print it above the bar."""
@@ -77,20 +84,38 @@ class RichProgress:
             self._bars.stop_task(self._task)
             self._task = None
 
+    def _said(self) -> str:
+        """How much is done of how much: ``3/10``, or ``1.2 MB of 2.1 MB at 3.4 MB/s``."""
+        if self._unit != "bytes":
+            return f"{self._done}/{self._total}" if self._total else ""
+        seconds = time.monotonic() - self._since
+        done = f"{_size(self._done)} of {_size(self._total)}" if self._total else _size(self._done)
+        return f"{done} at {_size(int(self._done / seconds))}/s" if seconds > 0.1 and self._done > 0 else done
+
     def close(self) -> None:
         """Give the terminal back."""
         self.finish()
-        self._bars.stop()
+        if self._shown:
+            self._bars.stop()
+
+
+def _size(count: int) -> str:
+    """A number of bytes for a person."""
+    from rich.filesize import decimal
+
+    return decimal(count)
 
 
 @contextmanager
 def progress_for_terminal() -> Iterator[Progress]:
-    """Choose by whether a person watches stderr."""
+    """Choose by whether a person watches stderr, and let components that ask for it find it."""
     if not sys.stderr.isatty():
-        yield LineProgress()
+        with listening(LineProgress()) as lines:
+            yield lines
         return
     bars = RichProgress()
     try:
-        yield bars
+        with listening(bars):
+            yield bars
     finally:
         bars.close()

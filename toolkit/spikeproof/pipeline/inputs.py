@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import BadStudy, ModelError
+from spikeproof.progress import listening
 
 if TYPE_CHECKING:
     from spikeproof.plugin import Entry, ReadoutEntry
@@ -61,7 +62,7 @@ def load_recording(parts: Parts, ledger: Ledger) -> Recording:
 
     loaded = []
     for part in parts.sources:
-        with ledger.timed(f"source {part.label}"):
+        with ledger.timed(f"source {part.label}"), listening(ledger.progress):
             recording = part.component.load()
         ledger.note(*(f"{part.label}: {note}" for note in recording.notes))
         loaded.append(recording)
