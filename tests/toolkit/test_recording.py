@@ -88,10 +88,17 @@ def test_a_bad_coordinate_is_named(coords: dict[str, Any], text: str) -> None:
     [
         (dataset(units=""), r"attrs\['units'\] must say the unit of response"),
         (
-            dataset([[1, 2], [np.nan, 4], [5, np.nan]]),
-            r"unit 'u0' on presentation 1 \(stimulus 'b'\) is nan \(2 such values\)",
+            dataset([[1, 2], [3, np.inf], [-np.inf, 6]]),
+            r"unit 'u1' on presentation 1 \(stimulus 'b'\) is inf \(2 such values\): a response is a number, or NaN",
         ),
-        (dataset([[1, 2], [3, np.inf], [5, 6]]), r"unit 'u1' on presentation 1 \(stimulus 'b'\) is inf"),
+        (
+            dataset([[1, 2], [np.nan, np.nan], [5, 6]]),
+            r"presentation 1 \(stimulus 'b'\) was measured in no unit: .* \(1 of 3 presentations\): leave them out",
+        ),
+        (
+            dataset([[1, np.nan], [3, np.nan], [5, np.nan]]),
+            r"unit 'u1' was measured on no presentation: .* \(1 of 2 units\): leave them out",
+        ),
         (dataset([["1", "2"], ["3", "4"], ["5", "6"]]), "response must be numbers, got <U1"),
         (dataset().rename({"response": "counts"}), r"no variable 'response' among \['counts'\]"),
         (dataset().transpose("unit", "presentation"), r"response has dims \('unit', 'presentation'\)"),
@@ -104,13 +111,56 @@ def test_a_bad_response_is_refused(responses: Any, text: str) -> None:
         Recording(responses=responses)
 
 
+def test_a_response_that_was_not_measured_is_nan() -> None:
+    given = dataset([[1, 2], [np.nan, 4], [5, np.nan]])
+    assert Recording(responses=given).responses is given
+
+
+def test_large_recordings_are_checked_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeproof.recording._CHUNK", 2)  # one presentation at a time
+    assert Recording(responses=dataset([[1, np.nan], [np.nan, 2], [3, 4]])).responses is not None
+    with pytest.raises(DataError, match=r"presentation 2 \(stimulus 'a'\) was measured in no unit"):
+        Recording(responses=dataset([[1, 2], [3, 4], [np.nan, np.nan]]))
+    with pytest.raises(DataError, match="unit 'u0' on presentation 2 "):
+        Recording(responses=dataset([[1, 2], [3, 4], [np.inf, 1]]))
+
+
+def binned(**coords: Any) -> xr.Dataset:
+    whole = dataset().astype(float).expand_dims(time_bin=3).transpose("presentation", "unit", "time_bin")
+    return whole.copy(deep=True).assign_coords({name: ("time_bin", values) for name, values in coords.items()})
+
+
 def test_time_bins_are_a_third_dimension() -> None:
-    binned = dataset().expand_dims(time_bin=3).transpose("presentation", "unit", "time_bin")
-    assert Recording(responses=binned).responses is binned
-    spoilt = binned.astype(float).copy(deep=True)
-    spoilt["response"][1, 0, 2] = np.nan
-    with pytest.raises(DataError, match="unit 'u0' on presentation 1"):
-        Recording(responses=spoilt)
+    given = binned(time_bin_start=[0.0, 0.1, 0.2], time_bin_stop=[0.1, 0.2, 0.3])
+    assert Recording(responses=given).responses is given
+    given["response"][1, 0, 2] = np.nan
+    assert Recording(responses=given).responses is given
+    given["response"][1, :, :] = np.nan
+    with pytest.raises(DataError, match=r"presentation 1 \(stimulus 'b'\) was measured in no unit"):
+        Recording(responses=given)
+    given["response"][1, 0, 2] = np.inf
+    with pytest.raises(DataError, match=r"unit 'u0' on presentation 1 \(stimulus 'b'\) is inf"):
+        Recording(responses=given)
+
+
+@pytest.mark.parametrize(
+    ("coords", "text"),
+    [
+        ({"time_bin_start": [0, 1, 2]}, "'time_bin_start' is there, but 'time_bin_stop' is missing"),
+        ({"time_bin_start": list("abc"), "time_bin_stop": [1, 2, 3]}, "'time_bin_start' must be seconds, got <U1"),
+        ({"time_bin_start": [0, 1, 2], "time_bin_stop": [1, 2, 2]}, r"time bin 2 is 2 to 2 s \(1 such bins\)"),
+        ({"time_bin_start": [0, 0.5, 2], "time_bin_stop": [1, 2, 3]}, "time bin 1 is 0.5 to 2 s .*not overlap"),
+        ({"time_bin_start": [0, np.nan, 2], "time_bin_stop": [1, 2, 3]}, "time bin 1 is nan to 2 s"),
+    ],
+)
+def test_bins_that_cannot_be_added_up_are_refused(coords: dict[str, Any], text: str) -> None:
+    with pytest.raises(DataError, match=f"recording: .*{text}"):
+        Recording(responses=binned(**coords))
+
+
+def test_bins_that_touch_up_to_rounding_are_kept() -> None:
+    edges = np.arange(4) * 0.1
+    assert Recording(responses=binned(time_bin_start=edges[:-1] - 1e-12, time_bin_stop=edges[1:])).responses is not None
 
 
 def test_notes_and_identity_must_be_text() -> None:

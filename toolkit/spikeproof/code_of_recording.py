@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .averaging import means_over_repeats, measured_stimuli, one_number
 from .code import Code
+from .covariance import noise_covariance, session_covariance, session_name, sessions_of
 from .errors import DataError, NotEnoughData
 from .recording import Recording
 
@@ -15,21 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["code_of_recording", "noise_covariance"]
 
-_RESIDUALS_PER_UNIT = 2
-"""Residual degrees of freedom per unit below which a noise covariance is not inverted.
-
-With n degrees of freedom and p units the inverse of a sample covariance is biased by n / (n - p - 1) (mean of the
-inverse Wishart distribution; Anderson 2003, section 7.7): a factor of about 2 at n = 2 p, without bound below p.
-"""
-
 
 def code_of_recording(recording: Recording, system: str = "recording") -> tuple[Code, tuple[str, ...]]:
-    """Average a recording's responses over repeats.
+    """Average a recording's responses over the repeats that were measured.
+
+    A code is complete: every unit has a response to every stimulus. Stimuli that not every unit was measured on are
+    left out of the code, and this is noted; the recording keeps them.
 
     Parameters
     ----------
     recording : Recording
-        With ``response`` (presentation, unit). Labels are the presentations' ``category``, or that of the stimuli.
+        With ``response`` (presentation, unit); time bins are summed (spikes) or averaged (anything else). Labels are
+        the presentations' ``category``, or that of the stimuli.
     system : str
         Name of the code.
 
@@ -37,25 +36,31 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
     -------
     code : Code
         Without readout. Stimuli stand in the order of their first presentation; coordinates on unit are kept.
-        ``repeats`` is there if at least one stimulus was repeated; ``noise_covariance`` (pooled over stimuli, degrees
-        of freedom: presentations - stimuli) only with at least two residual degrees of freedom per unit and if it is
-        positive definite.
+        ``repeats`` holds the presentations that every unit was measured on, if at least one stimulus has two of them.
+        ``noise_covariance`` is pooled over stimuli (degrees of freedom: presentations - stimuli) and estimated session
+        by session, since units of different sessions were never recorded together: between sessions it is zero. It is
+        there only with at least two residual degrees of freedom per unit in every session, and if it is positive
+        definite.
     notes : tuple of str
-        What could not be had, and why, and which units are constant.
+        What was left out and what could not be had, and why, and which units are constant.
 
     Raises
     ------
     DataError
-        If there are no responses, they have time bins, or a stimulus has several categories or none while others
-        have one.
+        If there are no responses, or a stimulus has several categories or none while others have one.
     NotEnoughData
-        If there is one stimulus only.
+        If fewer than two stimuli were measured in every unit.
+
+    Notes
+    -----
+    Beside what is returned, the largest arrays on the way are one session's presentations and, for counts that are
+    not float64 yet, one copy of the responses.
 
     Examples
     --------
     >>> import numpy as np, xarray as xr
     >>> response = xr.DataArray(
-    ...     [[1.0, 5.0], [2.0, 6.0], [3.0, 9.0]],
+    ...     [[1.0, 5.0], [2.0, 6.0], [3.0, np.nan]],
     ...     dims=("presentation", "unit"),
     ...     coords={
     ...         "unit": ["u0", "u1"],
@@ -66,39 +71,45 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
     ... )
     >>> code, notes = code_of_recording(Recording(responses=xr.Dataset({"response": response})))
     >>> code.responses.values.tolist(), code.responses["stimulus"].values.tolist()
-    ([[2.0, 7.0], [2.0, 6.0]], ['b', 'a'])
+    ([[2.0, 5.0], [2.0, 6.0]], ['b', 'a'])
     """
     import numpy as np
     import pandas as pd
     import xarray as xr
 
-    response = _presentations_by_unit(recording)
-    values = np.asarray(response.values, dtype=np.float64)
-    row, names = pd.factorize(response["stimulus_id"].values)
-    stimuli = [str(name) for name in names]
-    if len(stimuli) < 2:
-        raise NotEnoughData(
-            f"{system}: one stimulus only ({stimuli[0]!r}): a code needs at least two different stimuli"
-        )
-    means, residuals = _means_and_residuals(values, row, len(stimuli))
+    if recording.responses is None:
+        raise DataError("recording: it holds images without responses: add a source with responses, or a model")
+    response = recording.responses["response"]
+    values, binned = one_number(response)
+    notes = list(binned)
+    every_row, names = pd.factorize(response["stimulus_id"].values)
+    kept = _complete(values, every_row, names, response, system, notes)
+    stimuli = [str(name) for name in names[kept]]
+    if len(kept) < len(names):
+        inside = np.flatnonzero(np.isin(every_row, kept))
+        values, row = values[inside], np.searchsorted(kept, every_row[inside])
+    else:
+        inside, row = np.arange(len(every_row)), every_row
+    means = means_over_repeats(values, row, len(stimuli))
     on_unit = {str(name): coord for name, coord in response.coords.items() if coord.dims == ("unit",)}
     attrs = {"units": str(response.attrs["units"])}
-    notes: list[str] = []
     constant = response["unit"].values[np.ptp(means, axis=0) <= 1e-12 * np.abs(means).max(axis=0)]
     if constant.size:
         notes.append(
             f"{constant.size} of {values.shape[1]} units have the same mean response to every stimulus: "
             f"{_some(constant)}"
         )
+    single = _single_presentations(values, row, notes)
     repeats = covariance = None
-    if len(values) > len(stimuli):
+    if single is not None:
         repeats = xr.DataArray(
-            values,
+            values if len(single) == len(values) else values[single],
             dims=("presentation", "unit"),
-            coords={**on_unit, "stimulus": ("presentation", np.asarray(stimuli)[row])},
+            coords={**on_unit, "stimulus": ("presentation", np.asarray(stimuli)[row[single]])},
             attrs=attrs,
         )
-        estimate, reason = noise_covariance(residuals, len(values) - len(stimuli), response["unit"].values)
+    if len(values) > len(stimuli):
+        estimate, reason = session_covariance(values, row, response)
         if estimate is None:
             notes.append(f"no noise covariance: {reason}; population distances use z-scored units instead")
         else:
@@ -106,12 +117,18 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
             covariance = xr.DataArray(
                 estimate, dims=("unit", "unit_other"), coords={"unit": units, "unit_other": units}
             )
+            sessions = len(sessions_of(response))
+            if sessions > 1:
+                notes.append(
+                    f"units of different sessions were not recorded together: the noise covariance between the "
+                    f"{sessions} sessions is not measured and taken as zero"
+                )
     else:
         notes.append("no stimulus was repeated: there is no noise covariance; population distances use z-scored units")
     code = Code(
         system=system,
         responses=xr.DataArray(means, dims=("stimulus", "unit"), coords={**on_unit, "stimulus": stimuli}, attrs=attrs),
-        labels=_labels(recording, response, row, stimuli),
+        labels=_labels(recording, response, row, inside, stimuli),
         repeats=repeats,
         noise_covariance=covariance,
         facts=dict(recording.identity),
@@ -119,82 +136,86 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
     return code, tuple(notes)
 
 
-def noise_covariance(
-    residuals: NDArray[np.float64], freedom: int, units: NDArray[np.str_]
-) -> tuple[NDArray[np.float64] | None, str]:
-    """Covariance of single presentations about their stimulus's mean, if it can be inverted.
-
-    Parameters
-    ----------
-    residuals : numpy.ndarray of float64, (presentation, unit)
-        Responses less their stimulus's mean.
-    freedom : int
-        Degrees of freedom: presentations less stimuli.
-    units : numpy.ndarray of str, (unit,)
-        Names, for the reason.
-
-    Returns
-    -------
-    covariance : numpy.ndarray of float64, (unit, unit), or None
-        ``residuals.T @ residuals / freedom``.
-    reason : str
-        Why there is none, otherwise empty.
-    """
+def _complete(
+    values: NDArray[np.float64],
+    row: NDArray[np.intp],
+    names: NDArray[np.str_],
+    response: xr.DataArray,
+    system: str,
+    notes: list[str],
+) -> NDArray[np.intp]:
+    """Numbers of the stimuli that every unit was measured on; the others are noted, with what measured least."""
     import numpy as np
 
-    count = residuals.shape[1]
-    if freedom < _RESIDUALS_PER_UNIT * count:
-        return None, (
-            f"repeats leave {freedom} residual degrees of freedom for {count} units "
-            f"(at least {_RESIDUALS_PER_UNIT * count} are needed)"
+    if len(names) < 2:
+        raise NotEnoughData(
+            f"{system}: one stimulus only ({str(names[0])!r}): a code needs at least two different stimuli"
         )
-    covariance: NDArray[np.float64] = residuals.T @ residuals / freedom
-    still = units[np.diag(covariance) <= 0]
-    if still.size:
-        return None, f"{still.size} units never vary between repeats of a stimulus ({_some(still)})"
-    sd = np.sqrt(np.diag(covariance))
-    smallest = float(np.linalg.eigvalsh(covariance / np.outer(sd, sd))[0])
-    if smallest < count * np.finfo(np.float64).eps * 1e3:
-        return (
-            None,
-            f"it is singular (smallest eigenvalue of the noise correlations {smallest:.2g}): some units are copies",
+    total = values.shape[1]
+    measured = measured_stimuli(values, row, len(names))
+    complete = measured == total
+    kept = np.flatnonzero(complete)
+    if len(kept) == len(names):
+        return kept
+    fewest = _measured_least(values, row, response)
+    if len(kept) < 2:
+        raise NotEnoughData(
+            f"{system}: {len(kept)} of {len(names)} stimuli were measured in all {total} units, and a code needs two "
+            f"at least ({fewest}): leave out the units or sessions that saw too few stimuli"
         )
-    return covariance, ""
+    notes.append(
+        f"{len(names) - len(kept)} of {len(names)} stimuli were not measured in all {total} units and are left out of "
+        f"the code ({_some(names[~complete])}); {fewest}"
+    )
+    return kept
 
 
-def _presentations_by_unit(recording: Recording) -> xr.DataArray:
-    if recording.responses is None:
-        raise DataError("recording: it holds images without responses: add a source with responses, or a model")
-    response = recording.responses["response"]
-    if "time_bin" in response.dims:
-        raise DataError(
-            f"recording: response has {response.sizes['time_bin']} time bins: this version reads one number a "
-            "presentation and unit. Give the source one window (s)"
-        )
-    return response
-
-
-def _means_and_residuals(
-    values: NDArray[np.float64], row: NDArray[np.intp], count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _measured_least(values: NDArray[np.float64], row: NDArray[np.intp], response: xr.DataArray) -> str:
+    """Say which session, or which unit of the only one, was measured on the fewest stimuli."""
     import numpy as np
 
-    shown = np.bincount(row, minlength=count)
-    starts = np.concatenate([[0], np.cumsum(shown)[:-1]])
-    sums = np.add.reduceat(values[np.argsort(row, kind="stable")], starts, axis=0)
-    means = sums / shown[:, np.newaxis]
-    return means, values - means[row]
+    sessions = sessions_of(response)
+    if len(sessions) > 1:
+        counts = {
+            key: len(np.unique(row[~np.isnan(values[:, columns]).all(axis=1)])) for key, columns in sessions.items()
+        }
+        key = min(counts, key=lambda key: (counts[key], key))
+        return f"the fewest, {counts[key]}, in {session_name(*key)}"
+    of_unit = [len(np.unique(row[~np.isnan(column)])) for column in values.T]
+    least = int(np.argmin(of_unit))
+    return f"the fewest, {of_unit[least]}, in unit {response['unit'].values[least].item()!r}"
+
+
+def _single_presentations(
+    values: NDArray[np.float64], row: NDArray[np.intp], notes: list[str]
+) -> NDArray[np.intp] | None:
+    """Presentations that every unit was measured on; None if there is no stimulus with two of them."""
+    import numpy as np
+
+    single = np.flatnonzero(~np.isnan(values).any(axis=1))
+    repeated = len(single) > len(np.unique(row[single]))
+    if len(single) < len(values):
+        end = "the others enter the means alone"
+        if not repeated:
+            end = "no stimulus has two, so there are no repeats for metrics that need them; all enter the means"
+        notes.append(f"{len(single)} of {len(values)} presentations were measured in every unit; {end}")
+    return single if repeated else None
 
 
 def _labels(
-    recording: Recording, response: xr.DataArray, row: NDArray[np.intp], stimuli: list[str]
+    recording: Recording,
+    response: xr.DataArray,
+    row: NDArray[np.intp],
+    presentations: NDArray[np.intp],
+    stimuli: list[str],
 ) -> xr.DataArray | None:
+    """Category of each stimulus of the code; ``row`` is the stimulus of each of ``presentations``."""
     import numpy as np
     import pandas as pd
     import xarray as xr
 
     if "category" in response.coords:
-        given = response["category"].values
+        given = response["category"].values[presentations]
     elif recording.stimuli is not None and "category" in recording.stimuli.table:
         column = recording.stimuli.table["category"]
         missing = [name for name in stimuli if name not in column.index]
@@ -207,7 +228,7 @@ def _labels(
     else:
         return None
     labels: list[str | None] = [None] * len(stimuli)
-    for presentation, (position, value) in enumerate(zip(row.tolist(), given.tolist(), strict=True)):
+    for presentation, position, value in zip(presentations.tolist(), row.tolist(), given.tolist(), strict=True):
         if pd.isna(value) or value == "":
             raise DataError(
                 f"recording: coordinate 'category' of presentation {presentation} (stimulus {stimuli[position]!r}) is "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ._checks import check_names
 from .errors import DataError
@@ -25,10 +25,12 @@ class Recording:
     ----------
     responses : xarray.Dataset, optional
         Variable ``response``, dims (presentation, unit) or (presentation, unit, time_bin), with ``attrs["units"]``
-        (``"spikes"``, ``"Hz"``, ``"dF/F"`` ...). Coordinates on presentation: ``stimulus_id`` (str), ``repeat``
-        (int), ``start_time`` and ``stop_time`` (s), the presentation table's columns (``category`` ...), ``choice``
-        and ``correct`` where behaviour was recorded. Coordinates on unit: ``unit`` (unique str), ``session``,
-        ``subject``, ``area`` and quality columns.
+        (``"spikes"``, ``"Hz"``, ``"dF/F"`` ...). NaN means *not measured* (a repeat that a unit missed, a stimulus
+        that a session did not show); every presentation and every unit has a value somewhere. Coordinates on
+        presentation: ``stimulus_id`` (str), ``repeat`` (int), ``start_time`` and ``stop_time`` (s), the presentation
+        table's columns (``category`` ...), ``choice`` and ``correct`` where behaviour was recorded. Coordinates on
+        unit: ``unit`` (unique str), ``session``, ``subject``, ``area`` and quality columns. Coordinates on time_bin:
+        ``time_bin_start`` and ``time_bin_stop`` (s after ``start_time``), ascending without overlap.
     stimuli : StimulusSet, optional
         The images.
     identity : mapping of str to str
@@ -39,7 +41,8 @@ class Recording:
     Raises
     ------
     DataError
-        If a coordinate is missing or malformed (named, with what is wrong), or neither responses nor stimuli are given.
+        If a coordinate is missing or malformed (named, with what is wrong), a response is infinite, a presentation or
+        a unit has no value at all, or neither responses nor stimuli are given.
     """
 
     responses: xr.Dataset | None = None
@@ -61,6 +64,10 @@ class Recording:
 
 _ON_PRESENTATION = ("stimulus_id", "repeat", "start_time", "stop_time", "category", "choice", "correct")
 _ON_UNIT = ("unit", "session", "subject", "area")
+_ON_TIME_BIN = ("time_bin_start", "time_bin_stop")
+
+_CHUNK = 4_000_000
+"""Values looked at in one go: the check of a large recording needs a few megabytes, not another array of its size."""
 
 
 def _check_responses(responses: xr.Dataset) -> None:
@@ -83,7 +90,11 @@ def _check_responses(responses: xr.Dataset) -> None:
     for name, dim in (("stimulus_id", "presentation"), ("repeat", "presentation"), ("unit", "unit")):
         if name not in responses.coords:
             raise DataError(f"recording: coordinate {name!r} on {dim!r} is missing")
-    for dim, names in (("presentation", _ON_PRESENTATION), ("unit", _ON_UNIT)):
+    for dim, names in (
+        ("presentation", _ON_PRESENTATION),
+        ("unit", _ON_UNIT),
+        ("time_bin", _ON_TIME_BIN),
+    ):
         for name in names:
             if name in responses.coords and responses[name].dims != (dim,):
                 raise DataError(
@@ -93,6 +104,7 @@ def _check_responses(responses: xr.Dataset) -> None:
     check_names("recording", "unit", responses["unit"].values.tolist(), unique=True)
     _check_repeats(responses)
     _check_times(responses)
+    _check_bins(responses)
     _check_values(response)
 
 
@@ -136,16 +148,72 @@ def _check_times(responses: xr.Dataset) -> None:
         )
 
 
+def _check_bins(responses: xr.Dataset) -> None:
+    import numpy as np
+
+    given = [name for name in _ON_TIME_BIN if name in responses.coords]
+    if len(given) == 1:
+        missing = next(name for name in _ON_TIME_BIN if name not in given)
+        raise DataError(
+            f"recording: coordinate {given[0]!r} is there, but {missing!r} is missing: give both or neither"
+        )
+    if not given:
+        return
+    for name in given:
+        if responses[name].dtype.kind not in "iuf":
+            raise DataError(f"recording: coordinate {name!r} must be seconds, got {responses[name].dtype}")
+    start, stop = (responses[name].values.astype(np.float64) for name in _ON_TIME_BIN)
+    bad = ~(np.isfinite(start) & np.isfinite(stop) & (stop > start))
+    bad[1:] |= start[1:] < stop[:-1] - 1e-9  # bins that touch may miss each other by a rounding
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"recording: time bin {first} is {start[first]:g} to {stop[first]:g} s ({int(bad.sum())} such bins): bins must "
+            "end after they start, ascend, and not overlap"
+        )
+
+
 def _check_values(response: xr.DataArray) -> None:
+    """Refuse infinite values, and presentations and units without any; NaN elsewhere means not measured."""
     import numpy as np
 
     if response.dtype.kind not in "iuf":
         raise DataError(f"recording: response must be numbers, got {response.dtype}")
-    bad = np.argwhere(~np.isfinite(response.values))
-    if len(bad):
-        presentation, unit = bad[0][:2].tolist()
+    if response.dtype.kind != "f":
+        return
+    values, shown, units = response.values, response["stimulus_id"].values, response["unit"].values
+    step = max(1, _CHUNK // values[0].size)
+    seen = np.zeros(len(units), dtype=bool)
+    empty: list[int] = []
+    for first in range(0, len(values), step):
+        part = values[first : first + step]
+        if np.isinf(part).any():
+            _refuse_infinite(response)
+        measured = ~np.isnan(part)
+        if measured.ndim == 3:
+            measured = measured.any(axis=2)
+        seen |= measured.any(axis=0)
+        empty += (first + np.flatnonzero(~measured.any(axis=1))).tolist()
+    if empty:
         raise DataError(
-            f"recording: response of unit {response['unit'].values[unit].item()!r} on presentation {presentation} "
-            f"(stimulus {response['stimulus_id'].values[presentation].item()!r}) is {response.values[tuple(bad[0])]} "
-            f"({len(bad)} such values): leave these presentations or units out in the source"
+            f"recording: presentation {empty[0]} (stimulus {shown[empty[0]].item()!r}) was measured in no unit: all "
+            f"its responses are NaN ({len(empty)} of {len(values)} presentations): leave them out in the source"
         )
+    if not seen.all():
+        raise DataError(
+            f"recording: unit {units[~seen][0].item()!r} was measured on no presentation: all its responses are NaN "
+            f"({int((~seen).sum())} of {len(units)} units): leave them out in the source"
+        )
+
+
+def _refuse_infinite(response: xr.DataArray) -> NoReturn:
+    import numpy as np
+
+    bad = np.argwhere(np.isinf(response.values))
+    presentation, unit = bad[0][:2].tolist()
+    unit_name, stimulus = response["unit"].values[unit].item(), response["stimulus_id"].values[presentation].item()
+    raise DataError(
+        f"recording: response of unit {unit_name!r} on presentation {presentation} (stimulus {stimulus!r}) is "
+        f"{response.values[tuple(bad[0])]} ({len(bad)} such values): a response is a number, or NaN where it was not "
+        "measured; leave these presentations or units out in the source"
+    )
