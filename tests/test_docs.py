@@ -255,6 +255,7 @@ PUBLIC = (
     ".progress",
     ".geometry",
     ".statistics",
+    ".pictures",
     ".testing",
     "_metrics_unit",
     "_simulate",

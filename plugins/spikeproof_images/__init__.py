@@ -1,1 +1,1 @@
-"""Images from a folder or an npz file."""
+"""Images from a folder, a zip file or an npz file."""

@@ -13,7 +13,7 @@ def spikeproof_sources() -> Iterable[SourceEntry]:
     yield SourceEntry(
         name="images",
         factory="spikeproof_images.source:Images",
-        summary="Images: a folder with a folder per category, a flat folder, or an npz file with x and y.",
+        summary="Images: a folder or a zip file, with a folder per category or flat, or an npz file with x and y.",
         target="PATH",
-        suffixes=(".npz", "/"),
+        suffixes=(".npz", ".zip", "/"),
     )

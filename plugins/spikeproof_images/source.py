@@ -1,25 +1,17 @@
-"""The source ``images:PATH``: a folder or an npz file as a stimulus set."""
+"""The source ``images:PATH``: a folder, a zip file or an npz file as a stimulus set."""
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from spikeproof.errors import BadParameter, DataError
-from spikeproof.types import Inspection, InspectionTable, Recording, StimulusSet
-
-from .catalogue import Catalogue, Raw, natural
-from .folder import catalogue_folder
-from .npz import Layout, catalogue_npz
-from .pixels import prepare
+from spikeproof.errors import BadParameter
+from spikeproof.pictures import Catalogue, Layout, Order, natural, open_pictures, stimulus_set
+from spikeproof.types import Inspection, InspectionTable, Recording
 
 __all__ = ["Images"]
 
@@ -28,18 +20,21 @@ __all__ = ["Images"]
 class Images:
     """Images without responses: stimuli for attacks on networks.
 
-    ``stimulus_id`` is the path relative to the folder (``"cat/img9.png"``), or for npz the row number (``"00012"``)
-    unless the file has ``ids``; ``category`` is the folder's name, or the label as text (``names[label]`` where the
-    npz file has ``names``). Files are decoded when they are read, one at a time; an npz file's array stays in memory
-    as stored.
+    ``stimulus_id`` is the path relative to the folder or inside the zip file (``"cat/img9.png"``), or for npz the row
+    number (``"00012"``) unless the file has ``ids``; ``category`` is the folder's name, or the label as text
+    (``names[label]`` where the npz file has ``names``). Files are decoded when they are read, one at a time; an npz
+    file's array stays in memory as stored.
     """
 
-    target: Annotated[str, "Folder with a folder per category, flat folder of images, or npz file with x (and y)."] = ""
+    target: Annotated[str, "Folder or zip file with a folder per category, or flat; or npz file with x (and y)."] = ""
     size: Annotated[
         int | None, "Pixels: scale each image's short side to this and cut the central square out; unset: as stored."
     ] = None
     grayscale: Annotated[bool, "Turn colours into luma (ITU-R BT.601), one channel."] = False
     limit: Annotated[int | None, "At most this many images, taken in turn from each category, kept in order."] = None
+    order: Annotated[
+        Order, "Order of files by name: numbers in names count as numbers (img9 before img10), or as plain text."
+    ] = "natural"
     layout: Annotated[Layout, "Where the channels of an npz file's x stand, where its shape leaves it open."] = "auto"
 
     def __post_init__(self) -> None:
@@ -62,23 +57,15 @@ class Images:
         if len(rows) < len(catalogue.ids):
             turn = ", taken in turn from each category" if catalogue.categories is not None else ""
             notes.append(f"limit: the first {len(rows)} of {len(catalogue.ids)} images{turn}")
-        shape = self._shape(catalogue, rows, notes)
         columns = {} if catalogue.categories is None else {"category": [catalogue.categories[row] for row in rows]}
         table = pd.DataFrame(
             columns, index=pd.Index([catalogue.ids[row] for row in rows], name="stimulus_id", dtype=str)
         )
-
-        def read(wanted: Sequence[int]) -> NDArray[np.float32]:
-            out = np.empty((len(wanted), *shape), dtype=np.float32)
-            for position, row in enumerate(wanted):
-                raw = catalogue.read(rows[row])
-                out[position] = self._prepared(raw, shape, catalogue.ids[rows[row]])
-            return out
-
+        stimuli, changed = stimulus_set(catalogue, rows, table, self._where, size=self.size, grayscale=self.grayscale)
         return Recording(
-            stimuli=StimulusSet(table=table, shape=shape, read=read),
+            stimuli=stimuli,
             identity={"source": self._where, "digest": catalogue.digest(rows)},
-            notes=tuple(notes),
+            notes=(*notes, *changed),
         )
 
     def inspect(self) -> Inspection:
@@ -137,60 +124,10 @@ class Images:
 
     def _catalogue(self) -> Catalogue:
         if not self.target:
-            raise BadParameter("images: say where the images are, as in images:FOLDER or images:FILE.npz")
-        path = Path(self.target).expanduser()
-        if path.is_dir():
-            return catalogue_folder(path, self._where)
-        if not path.exists():
-            raise DataError(f"{self._where}: no such file or folder{_near(path)}")
-        if path.suffix.lower() != ".npz":
-            raise DataError(
-                f"{self._where}: this is neither a folder nor an npz file. Give the folder that holds the images, or "
-                "save arrays with numpy.savez(path, x=images, y=labels)"
+            raise BadParameter(
+                "images: say where the images are, as in images:FOLDER, images:FILE.zip or images:FILE.npz"
             )
-        return catalogue_npz(path, self._where, self.layout)
-
-    def _shape(self, catalogue: Catalogue, rows: Sequence[int], notes: list[str]) -> tuple[int, int, int]:
-        """(channel, y, x) of the set; what has to be changed to reach it is noted, or refused."""
-        channels = {catalogue.channels[row] for row in rows}
-        if self.grayscale and 3 in channels:
-            notes.append("colours were turned into luma (0.299 R + 0.587 G + 0.114 B)")
-        elif len(channels) > 1:
-            count = sum(catalogue.channels[row] == 1 for row in rows)
-            notes.append(f"{count} of {len(rows)} images have one channel: it was repeated for red, green and blue")
-        count_out = 1 if self.grayscale else max(channels)
-        sizes: dict[tuple[int, int], list[str]] = {}
-        for row in rows:
-            sizes.setdefault(catalogue.sizes[row], []).append(catalogue.ids[row])
-        if self.size is not None:
-            changed = sum(len(names) for size, names in sizes.items() if size != (self.size, self.size))
-            if changed:
-                larger = sum(len(names) for size, names in sizes.items() if min(size) < self.size)
-                enlarged = f"; {larger} of them were enlarged, their short side being smaller" if larger else ""
-                notes.append(
-                    f"{changed} of {len(rows)} images were scaled to a short side of {self.size} pixels (Pillow, "
-                    f"antialiased bilinear) and cut to the central {self.size} x {self.size}{enlarged}"
-                )
-            return count_out, self.size, self.size
-        if len(sizes) > 1:
-            listed = sorted(sizes.items(), key=lambda item: -len(item[1]))
-            shown = "; ".join(f"{y} x {x}: {len(names)} images, first {names[0]!r}" for (y, x), names in listed[:4])
-            more = f"; and {len(listed) - 4} more sizes" if len(listed) > 4 else ""
-            raise DataError(
-                f"{self._where}: images have unequal sizes (y x x pixels): {shown}{more}. Give size = "
-                f"{min(min(size) for size in sizes)} (or another) to scale and centre-crop them, or make them equal"
-            )
-        ((y, x),) = sizes
-        return count_out, y, x
-
-    def _prepared(self, raw: Raw, shape: tuple[int, int, int], name: str) -> NDArray[np.float32]:
-        image = prepare(raw, size=self.size, channels=shape[0], grayscale=self.grayscale)
-        if image.shape != shape:
-            raise DataError(
-                f"{self._where}: {name!r} is now {image.shape} (channel, y, x), not {shape}: "
-                "the file changed since it was listed; start again"
-            )
-        return image
+        return open_pictures(Path(self.target).expanduser(), self._where, order=self.order, layout=self.layout)
 
 
 def _in_turn(catalogue: Catalogue, limit: int | None) -> tuple[int, ...]:
@@ -206,14 +143,3 @@ def _in_turn(catalogue: Catalogue, limit: int | None) -> tuple[int, ...]:
         turns.append((seen[category], row))
         seen[category] += 1
     return tuple(sorted(row for _, row in sorted(turns)[:limit]))
-
-
-def _near(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f": the folder {path.parent.as_posix()!r} does not exist either"
-    beside = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
-    near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
-    if near:
-        return f". Did you mean {' or '.join(repr((path.parent / name).as_posix()) for name in near)}?"
-    shown = sorted(beside, key=natural)[:5]
-    return f". Beside it {'stand ' + ', '.join(shown) if shown else 'stands nothing'}"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.pictures import files as files_module
 from spikeproof.types import StimulusSet
-from spikeproof_images import folder as folder_module
 from spikeproof_images.source import Images
 
 
@@ -63,13 +63,13 @@ def test_a_flat_folder_has_no_categories(tmp_path: Path) -> None:
 
 def test_files_are_read_one_at_a_time_and_only_when_asked(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    real = folder_module._pixels
+    real = files_module.stored_pixels
 
-    def spy(path: Path, name: str, where: str) -> Any:
+    def spy(path: Any, name: str, where: str) -> Any:
         opened.append(name)
         return real(path, name, where)
 
-    monkeypatch.setattr(folder_module, "_pixels", spy)
+    monkeypatch.setattr(files_module, "stored_pixels", spy)
     loaded = stimuli(animals)
     assert opened == []
     loaded.images(["dog/img9.png"])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from spikeproof.errors import DataError
 
-__all__ = ["Catalogue", "Raw", "check_range", "natural"]
+__all__ = ["Catalogue", "Order", "Raw", "natural", "near_paths"]
 
 Raw = NDArray[np.uint8] | NDArray[np.float32]
 """One image as stored: (channel, y, x), uint8 in 0 to 255 or float32 in [0, 1]."""
+
+Order = Literal["natural", "sorted"]
+"""``natural``: numbers inside names count as numbers (img9 before img10); ``sorted``: names as plain text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,7 @@ class Catalogue:
     Parameters
     ----------
     ids : tuple of str
-        Stimulus ids.
+        Stimulus ids: paths relative to the container, or an npz file's ``ids``.
     categories : tuple of str or None
         Category of each image, where the container has categories.
     sizes : tuple of (int, int)
@@ -36,9 +40,13 @@ class Catalogue:
     digest : callable
         Row numbers to the sha256 of the content they stand for.
     notes : tuple of str
-        What was left out or converted.
+        What was left out, converted or put in an order.
     facts : tuple of (str, str)
         Name and value, for ``inspect``.
+    order : str
+        How the images are ordered: ``"natural"``, ``"sorted"`` or ``"stored"`` (npz).
+    orders_differ : str
+        Where natural and sorted order first part, in words; empty where both are the same.
     """
 
     ids: tuple[str, ...]
@@ -49,6 +57,11 @@ class Catalogue:
     digest: Callable[[Sequence[int]], str]
     notes: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    order: Literal["natural", "sorted", "stored"] = "stored"
+    orders_differ: str = ""
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -63,24 +76,19 @@ def natural(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts), text
 
 
-def check_range(image: NDArray[Any], name: str, where: str) -> None:
-    """Refuse floating-point pixels that are not finite or leave [0, 1].
+def near_paths(path: Path) -> str:
+    """What to say after "no such file": near names, what stands beside it, or that its folder is missing too.
 
-    Raises
-    ------
-    DataError
-        Naming the image.
+    Examples
+    --------
+    >>> near_paths(Path("no-such-folder/a.png"))
+    ": the folder 'no-such-folder' does not exist either"
     """
-    if image.dtype == np.uint8:
-        return
-    if not np.isfinite(image).all():
-        bad = int((~np.isfinite(image)).sum())
-        raise DataError(
-            f"{where}: image {name!r} has {bad} pixel values that are not finite: mend or remove this image"
-        )
-    low, high = float(image.min()), float(image.max())
-    if low < 0 or high > 1:
-        raise DataError(
-            f"{where}: image {name!r} leaves [0, 1] (min {low:.4g}, max {high:.4g}): store images as uint8, "
-            "or scale them to [0, 1] (divide by 255?) before they are saved as floating-point numbers"
-        )
+    if not path.parent.is_dir():
+        return f": the folder {path.parent.as_posix()!r} does not exist either"
+    beside = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
+    near = difflib.get_close_matches(path.name, beside, n=3, cutoff=0.5)
+    if near:
+        return f". Did you mean {' or '.join(repr((path.parent / name).as_posix()) for name in near)}?"
+    shown = sorted(beside, key=natural)[:5]
+    return f". Beside it {'stand ' + ', '.join(shown) if shown else 'stands nothing'}"

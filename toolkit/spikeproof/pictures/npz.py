@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
 from spikeproof.errors import DataError
 
-from .catalogue import Catalogue, Raw, check_range
+from .catalogue import Catalogue, Raw
+from .decode import check_range
 
 __all__ = ["Layout", "catalogue_npz"]
 
