@@ -27,6 +27,10 @@ class Place(Protocol):
     def source(self) -> str:
         """What the recording's ``identity["source"]`` says: the spec that gives this file again."""
 
+    @property
+    def far(self) -> bool:
+        """Whether every request costs time, so that little should be read, in large pieces."""
+
     def opened(self) -> AbstractContextManager[h5py.File]:
         """Open it for reading; what looks like an ``h5py.File`` will do.
 
@@ -65,6 +69,11 @@ class LocalPlace:
     path: Path
     label: str
     source: str
+
+    @property
+    def far(self) -> bool:
+        """False: it is on this machine."""
+        return False
 
     def opened(self) -> AbstractContextManager[h5py.File]:
         """Open the file for reading; see :func:`spikeproof_nwb.opening.opened`."""
