@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,11 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from .answers import Answer, Request, html_not_found, in_json
-from .holdings import Asset, Dandiset, Holdings, Version
+from .holdings import Asset, Dandiset, Holdings, Version, md5
 from .store import Store
 
 __all__ = ["API"]
 
+_SUBJECT = re.compile(r"sub-([^_./]+)")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CONTEXT = "https://raw.githubusercontent.com/dandi/schema/master/releases/0.7.0/context.json"
 _SCHEMAS = ["0.4.4", "0.5.1", "0.5.2", *(f"0.6.{minor}" for minor in range(11)), "0.7.0"]
@@ -200,7 +200,7 @@ class API:
             more = f"{self.url.removesuffix('/api')}{request.path}?{urlencode(going_on)}"
         rows = []
         for name, file in listed:
-            etag = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+            etag = md5(file.read_bytes())
             said = held.modified.replace(microsecond=0).isoformat(sep=" ")
             rows.append({"Key": name, "LastModified": said, "ETag": etag, "Size": file.stat().st_size})
         return in_json(200, {"next": more, "results": rows}, allow)
@@ -292,6 +292,7 @@ class API:
     def _metadata(self, dandiset: Dandiset, version: Version) -> dict[str, Any]:
         web, name = "http://127.0.0.1:8085", f"{dandiset.identifier}/{version.version}"
         page = f"{web}/dandiset/{name}"
+        title = f"{dandiset.name} (Version {version.version})"
         person = {
             "name": "Doe, Jane",
             "email": "j@example.org",
@@ -304,6 +305,8 @@ class API:
             "schemaKey": "StandardsType",
             "identifier": "RRID:SCR_015242",
         }
+        named = (_SUBJECT.match(path.rsplit("/", 1)[-1]) for path in version.assets)
+        subjects = {match[1] for match in named if match is not None}
         summary = {
             "species": [],
             "approach": [],
@@ -311,6 +314,7 @@ class API:
             "dataStandard": [standard],
             "numberOfBytes": sum(asset.size for asset in version.assets.values()),
             "numberOfFiles": len(version.assets),
+            "numberOfSubjects": len(subjects),
             "variableMeasured": [],
             "measurementTechnique": [],
         }
@@ -323,7 +327,7 @@ class API:
             "license": ["spdx:CC-BY-4.0"],
             "version": version.version,
             "@context": _CONTEXT,
-            "citation": f"Doe, Jane (2026) {dandiset.name} (Version {version.version}) [Data set]. {page}",
+            "citation": f"Doe, Jane (2026) {title} [Data set]. DANDI Archive. {page}",
             "schemaKey": "Dandiset",
             "identifier": f"DEV-DANDI:{dandiset.identifier}",
             "repository": web,

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Fault", "Faults", "Side"]
+__all__ = ["Fault", "Faults", "Kind", "Side"]
 
 Side = Literal["api", "s3"]
 Kind = Literal["status", "reset", "cut", "ignore_range", "corrupt", "slow_first_byte", "silent", "expire"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["Asset", "Blob", "Dandiset", "Holdings", "Version", "ZarrArchive"]
+from zarr_checksum.tree import ZarrChecksumTree
+
+__all__ = ["Asset", "Blob", "Dandiset", "Holdings", "Version", "ZarrArchive", "md5", "zarr_checksum_of"]
 
 PART = 64 * 2**20  # bytes; how the archive cuts uploads of up to 640 GB into parts
 
@@ -54,10 +57,8 @@ class ZarrArchive:
 
     @property
     def checksum(self) -> str:
-        from zarr_checksum import compute_zarr_checksum
-        from zarr_checksum.generators import yield_files_local
-
-        return str(compute_zarr_checksum(yield_files_local(self.folder)).digest)
+        held = {name: (path.stat().st_size, md5(path.read_bytes())) for name, path in self.files().items()}
+        return zarr_checksum_of(held)
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,22 @@ class Holdings:
         return self._now
 
 
+def md5(content: bytes) -> str:
+    """What the object store calls a small object's ETag."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def zarr_checksum_of(files: Mapping[str, tuple[int, str]]) -> str:
+    """The dandi-zarr-checksum of files, given by name with their size and md5."""
+    tree = ZarrChecksumTree()
+    for name, (size, digest) in files.items():
+        tree.add_leaf(Path(name), size=size, digest=digest)
+    return str(tree.process().digest)
+
+
 def digests(file: Path) -> tuple[str, str]:
     """The dandi-etag (md5 of the md5s of 64 MiB parts, and how many they are) and the sha256 of a file."""
-    whole, parts = hashlib.sha256(), []
+    whole, parts = hashlib.sha256(), list[bytes]()
     with file.open("rb") as stream:
         while True:
             part = hashlib.md5(usedforsecurity=False)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .answers import Answer, Request
 from .api import API
-from .faults import Fault, Faults, Side
+from .faults import Fault, Faults, Kind, Side
 from .holdings import Asset, Holdings
 from .store import Store
 
@@ -179,9 +179,9 @@ class _Server(ThreadingHTTPServer):
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
         with self._lock:
             self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        super().process_request(request, client_address)
 
-    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+    def shutdown_request(self, request: Any) -> None:
         with self._lock:
             self._open.discard(request)
             reset = request in self._reset
@@ -254,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         self._send(answer, seen, struck)
 
-    def _send(self, answer: Answer, seen: Seen, struck: Mapping[str, Fault]) -> None:
+    def _send(self, answer: Answer, seen: Seen, struck: Mapping[Kind, Fault]) -> None:
         seen.status = answer.status
         length = answer.length if answer.file is not None else len(answer.body)
         self.send_response(answer.status)

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
 
 from .answers import Answer, Request, in_xml
-from .holdings import Holdings
+from .holdings import Holdings, md5
 
 __all__ = ["BUCKET", "Store"]
 
@@ -124,7 +124,7 @@ class Store:
         file = zarr.files().get(name) if zarr is not None else None
         if zarr is None or file is None:
             return None
-        etag = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+        etag = md5(file.read_bytes())
         guessed = "application/json" if file.name.startswith(".z") else mimetypes.guess_type(file.name)[0]
         return file, etag, zarr.modified, guessed or "application/octet-stream", zarr.embargoed
 
