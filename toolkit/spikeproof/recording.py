@@ -168,8 +168,8 @@ def _check_bins(responses: xr.Dataset) -> None:
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
         raise DataError(
-            f"recording: time bin {first} is {start[first]:g} to {stop[first]:g} s ({int(bad.sum())} such bins): bins must "
-            "end after they start, ascend, and not overlap"
+            f"recording: time bin {first} is {start[first]:g} to {stop[first]:g} s ({int(bad.sum())} such bins): bins "
+            "must end after they start, ascend, and not overlap"
         )
 
 
