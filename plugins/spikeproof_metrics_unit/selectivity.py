@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import stats
@@ -11,7 +11,7 @@ from spikeproof.errors import DataError, NotEnoughData
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["category_auc", "category_dprime", "dprime_from_moments", "dprime_status"]
+__all__ = ["category_auc", "category_dprime", "dprime_from_moments", "dprime_status", "selectivity_index"]
 
 
 def category_dprime(
@@ -108,6 +108,50 @@ def category_auc(responses: ArrayLike, in_category: ArrayLike) -> NDArray[np.flo
     ranks = stats.rankdata(np.concatenate([inside, outside]), axis=0)
     auc: NDArray[np.float64] = (ranks[:n_in].sum(axis=0) - n_in * (n_in + 1) / 2) / (n_in * n_out)
     return auc
+
+
+def selectivity_index(
+    responses: ArrayLike, in_category: ArrayLike, *, negative: Literal["refuse", "keep"] = "refuse"
+) -> NDArray[np.float64]:
+    """Category selectivity index, ``(mean_in - mean_out) / (mean_in + mean_out)``.
+
+    1/3 is a mean response to the category twice that to the rest, the usual criterion for face cells.
+
+    Parameters
+    ----------
+    responses : array_like, (stimulus, ...)
+        Not negative: with negative means the index leaves [-1, 1] and may divide by zero.
+    in_category : array_like of bool, (stimulus,)
+    negative : {"refuse", "keep"}
+        What to do with a negative mean response; ``"keep"`` takes the sum of the absolute means in the denominator.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (...)
+        In [-1, 1]; NaN where both means are 0.
+
+    Raises
+    ------
+    NotEnoughData
+        If no stimulus is in the category, or none is outside it.
+    DataError
+        If a response is not finite, or a mean is negative and ``negative`` is ``"refuse"``.
+
+    Examples
+    --------
+    >>> selectivity_index([1.0, 3.0, 4.0, 4.0], [False, False, True, True]).round(4).tolist()
+    0.3333
+    """
+    inside, outside = (part.mean(axis=0) for part in _split(responses, in_category, at_least=1))
+    lowest = float(min(inside.min(), outside.min()))
+    if lowest < 0 and negative == "refuse":
+        raise DataError(
+            f"selectivity index: a mean response is {lowest:.4g}, but the index is defined for responses that are not "
+            "negative: do not subtract the baseline, or pass negative='keep'"
+        )
+    total = np.abs(inside) + np.abs(outside)
+    index: NDArray[np.float64] = np.divide(inside - outside, total, out=np.full_like(total, np.nan), where=total > 0)
+    return index
 
 
 def dprime_from_moments(
