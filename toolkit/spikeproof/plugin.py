@@ -190,6 +190,14 @@ class MetricEntry(Entry):
         Which optional parts of the evidence must exist.
     attacks : tuple of str
         Names of the attacks whose evidence it measures; empty for all.
+    kind : {"evidence", "score", "study"}
+        What the factory is: a ``Metric`` of one system's evidence, a ``Score`` of a matrix of responses, or a
+        ``StudyMetric`` of all systems together (see ``spikeproof.types``).
+    comparison : bool
+        Whether a score compares responses with a reference: perturbed with clean ones, and systems with each other.
+    null : {"stimuli", "labels", "units"} or None
+        What is shuffled for a score's chance level: the stimuli of the reference, the categories, or each unit's
+        responses over stimuli apart from the other units'. None where no shuffling means anything.
     """
 
     scale: Literal["unit", "population", "behavior", "all"]
@@ -197,6 +205,9 @@ class MetricEntry(Entry):
     aims: tuple[Scale, ...] = ()
     needs: tuple[Need, ...] = ()
     attacks: tuple[str, ...] = ()
+    kind: Literal["evidence", "score", "study"] = "evidence"
+    comparison: bool = False
+    null: Literal["stimuli", "labels", "units"] | None = None
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -204,6 +215,12 @@ class MetricEntry(Entry):
         _one_of(self.name, "domain", self.domain, ("stimulus", "response", None))
         for need in self.needs:
             _one_of(self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal"))
+        _one_of(self.name, "kind", self.kind, ("evidence", "score", "study"))
+        _one_of(self.name, "null", self.null, ("stimuli", "labels", "units", None))
+        if self.kind != "score" and (self.comparison or self.null is not None):
+            raise ValueError(f"{self.name}: comparison and null are for scores (kind='score')")
+        if self.kind == "score" and self.domain is not None:
+            raise ValueError(f"{self.name}: a score reads the clean code and every perturbed one: leave domain out")
 
 
 def _one_of(name: str, what: str, value: object, allowed: tuple[object, ...]) -> None:

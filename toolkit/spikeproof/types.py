@@ -13,6 +13,7 @@ from .noise import ItemNoise, generator
 from .plugin import Norm
 from .readout import LinearReadout
 from .recording import Recording
+from .scores import Quantity, Sample, Score, StudyEvidence, StudyMetric
 from .stimuli import StimulusSet
 
 if TYPE_CHECKING:
@@ -36,14 +37,19 @@ __all__ = [
     "Model",
     "Network",
     "Objective",
+    "Quantity",
     "Readings",
     "Readout",
     "Recording",
     "ResponseAttack",
     "ResponseModel",
     "ResponsePerturbation",
+    "Sample",
+    "Score",
     "Source",
     "StimulusSet",
+    "StudyEvidence",
+    "StudyMetric",
     "generator",
 ]
 

@@ -27,7 +27,7 @@ def show_result(result: Result) -> None:
     if isinstance(about, str) and about:
         for paragraph in about.split("\n\n"):
             say(out, " ".join(paragraph.split()))
-    for system in result.systems:
+    for system in result.scopes:
         heading(out, f"Found in {system if system != 'recording' else 'the recording'}")
         sentences(out, [item["text"] for item in result.findings if item["system"] == system])
         _numbers(result, system, out)

@@ -70,14 +70,19 @@ def _measure(metric: Part[MetricEntry], evidence: Evidence) -> xr.Dataset:
     import xarray as xr
 
     measured = metric.component.measure(evidence)
-    if not isinstance(measured, xr.Dataset) or not measured.data_vars:
+    empty = (
+        metric.entry.kind != "evidence"
+    )  # a comparison needs nothing of the clean code, a study metric perhaps neither
+    if not isinstance(measured, xr.Dataset) or not (measured.data_vars or empty):
         raise PluginFailed(f"metric {metric.label!r}: measure() must return an xarray.Dataset with variables")
     return measured
 
 
 def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
-    if entry.domain is None or evidence.domain is None:
-        return entry.domain is None and evidence.domain is None
+    if evidence.domain is None:
+        return entry.domain is None
+    if entry.domain is None and entry.kind != "score":
+        return False
     if "minimal" in entry.needs and evidence.minimal is None:
         return False
     return measures(entry, evidence.attack, evidence.domain, evidence.aim or "")

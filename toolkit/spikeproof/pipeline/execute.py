@@ -15,6 +15,7 @@ from spikeproof.result.provenance import now
 from spikeproof.statistics import Resampling
 from spikeproof.study import Study, check_requirements, parse_study
 
+from .between import ALL
 from .blocks import block_of
 from .inputs import load_recording, name_of, open_layers, open_networks
 from .jobs import plan
@@ -134,6 +135,9 @@ def _fill(
         ledger.progress.start(f"intervals of {system.name}", 0)
         summaries.add(system, blocks)
         ledger.progress.finish()
+    ledger.progress.start("what all systems say together", 0)
+    summaries.add_together()
+    ledger.progress.finish()
     if not summaries.computed:
         reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
         raise SpikeproofError(f"{where}: nothing could be computed: {reasons}")
@@ -142,6 +146,7 @@ def _fill(
         "status": "complete",
         "finished": now(),
         "systems": [facts["name"] for facts in described],
+        "scopes": [facts["name"] for facts in described] + ([ALL] if summaries.together else []),
         "system_facts": described,
         "metrics": [
             part.label for part in parts.metrics if any(c.startswith(f"{part.label}/") for c in summaries.computed)

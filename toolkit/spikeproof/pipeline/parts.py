@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from spikeproof.errors import BadStudy
@@ -97,7 +97,7 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
         objectives=objectives,
         attacks=attacks,
         controls=controls,
-        metrics=tuple(cast("Part[MetricEntry]", _build(host, "metric", spec)) for spec in study.metrics),
+        metrics=tuple(_metric(host, spec, study.seed) for spec in study.metrics),
         other_unit=other_unit,
     )
 
@@ -113,6 +113,15 @@ def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
         component=component,
         provenance={"label": spec.label, **chosen.provenance(parameter_values(component))},
     )
+
+
+def _metric(host: Host, spec: ComponentSpec, seed: int) -> Part[MetricEntry]:
+    from .scored import ScoredMetric
+
+    part = cast("Part[MetricEntry]", _build(host, "metric", spec))
+    if part.entry.kind != "score":
+        return part
+    return replace(part, component=ScoredMetric(score=part.component, entry=part.entry, seed=seed))
 
 
 def _check_attack(part: Part[AttackEntry], spec: ComponentSpec, study: Study, where: str) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import DataError, PluginFailed
 from spikeproof.result import slug
+from spikeproof.scores import StudyEvidence
 from spikeproof.statistics import Resampling
 
+from .between import ALL, compare_systems, described
 from .blocks import refusals, stack_blocks
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spikeproof.code import Code
     from spikeproof.plugin import MetricEntry
 
     from .ledger import Ledger
@@ -45,11 +48,21 @@ class Summaries:
         self.groups: dict[str, xr.Dataset] = {}
         self.findings: list[dict[str, str]] = []
         self.computed: list[str] = []
+        self._codes: dict[str, Code] = {}
+        self._measured: dict[str, dict[str, xr.Dataset]] = {}
+        self._together = any(part.entry.kind == "study" or part.entry.comparison for part in metrics)
+
+    @property
+    def together(self) -> bool:
+        """Whether something was said of several systems together."""
+        return any(computed.endswith(f"/{slug(ALL)}") for computed in self.computed)
 
     def add(self, system: System, blocks: Sequence[xr.DataTree]) -> None:
         """Summarise one system's blocks."""
         place = slug(system.name)
         self.groups[f"/code/{place}"] = _code(system)
+        if self._together:
+            self._codes[system.name] = system.code
         for name in ("items", "examples"):
             stacked = stack_blocks(blocks, name)
             if stacked is not None:
@@ -61,24 +74,51 @@ class Summaries:
             measured = stack_blocks(blocks, f"metrics/{metric.label}")
             if measured is None:
                 continue
+            if metric.entry.kind == "study":
+                self._measured.setdefault(metric.label, {})[system.name] = measured
+                self.groups[f"/{metric.label}/{place}/measured"] = measured
+                continue
             try:
                 with self._ledger.timed(f"summary {what}"):
                     summary = metric.component.summarise(measured, system.code, self._resampling)
             except DataError as error:
                 self._ledger.refuse(what, str(error))
                 continue
-            _check(summary, metric.label)
-            produced = f"metric {metric.label} ({metric.provenance['distribution']} {metric.provenance['version']}, "
-            produced += f"revision {metric.provenance['revision']})"
-            for variable in summary.data_vars.values():
-                variable.attrs["produced_by"] = produced
-            self.groups[f"/{metric.label}/{place}/summary"] = summary
             self.groups[f"/{metric.label}/{place}/measured"] = measured
-            self.computed.append(f"{metric.label}/{place}")
-            self.findings += [
-                {"system": system.name, "metric": metric.label, "text": text}
-                for text in metric.component.describe(summary, system.code)
-            ]
+            self._file(metric, system.name, summary, metric.component.describe(summary, system.code))
+
+    def add_together(self) -> None:
+        """Summarise what speaks of several systems: comparisons of every pair, and metrics of the whole study."""
+        for metric in self._metrics:
+            what = f"{metric.label} of {ALL}"
+            if metric.entry.comparison and len(self._codes) > 1:
+                with self._ledger.timed(f"summary {what}"):
+                    summary = compare_systems(
+                        metric.component, metric.label, self._codes, self._resampling, self._ledger
+                    )
+                if summary is not None:
+                    self._file(metric, ALL, summary, described(metric.component, summary))
+            if metric.entry.kind == "study":
+                evidence = StudyEvidence(codes=self._codes, measured=self._measured.get(metric.label, {}))
+                try:
+                    with self._ledger.timed(f"summary {what}"):
+                        summary = metric.component.across(evidence, self._resampling)
+                except DataError as error:
+                    self._ledger.refuse(what, str(error))
+                    continue
+                self._file(metric, ALL, summary, metric.component.describe(summary))
+
+    def _file(self, metric: Part[MetricEntry], system: str, summary: xr.Dataset, said: Iterable[str]) -> None:
+        if not summary.data_vars:
+            return  # a comparison of a system that was neither perturbed nor repeated: see all systems
+        _check(summary, metric.label)
+        produced = f"metric {metric.label} ({metric.provenance['distribution']} {metric.provenance['version']}, "
+        produced += f"revision {metric.provenance['revision']})"
+        for order, variable in enumerate(summary.data_vars.values()):
+            variable.attrs |= {"produced_by": produced, "order": order}
+        self.groups[f"/{metric.label}/{slug(system)}/summary"] = summary
+        self.computed.append(f"{metric.label}/{slug(system)}")
+        self.findings += [{"system": system, "metric": metric.label, "text": text} for text in said]
 
     def tree(self) -> xr.DataTree:
         """All that was collected."""

@@ -70,12 +70,14 @@ def metric_refusal(
         return f"{metric.label} needs a readout fitted on the units: {_no_readout(code)}"
     if "choices" in entry.needs and code.choices is None:
         return f"{metric.label} needs behaviour: {_no_readout(code)}"
-    if entry.domain is None:
+    if entry.domain is None and not (entry.kind == "score" and entry.comparison):
         return None
     if entry.domain == "stimulus" and system.model is None:
         return f"{metric.label} needs a model: {no_model(images=images, models=models)}"
     if any(measures(entry, attack, domain, aim) for attack, domain, aim in evidence):
         return None
+    if entry.domain is None:
+        return None  # a comparison with other systems, or between halves of the repeats, may still be had
     wanted = f" aimed at {' or '.join(entry.aims)}" if entry.aims else ""
     named = f" ({' or '.join(entry.attacks)})" if entry.attacks else ""
     return f"{metric.label} needs a {entry.domain}-domain attack{named}{wanted}, and none runs on this system"
@@ -84,7 +86,7 @@ def metric_refusal(
 def measures(entry: MetricEntry, attack: str, domain: str, aim: str) -> bool:
     """Whether a metric measures the evidence of this attack."""
     return (
-        entry.domain == domain
+        (entry.kind == "score" or entry.domain == domain)
         and (not entry.aims or aim in entry.aims)
         and (not entry.attacks or attack in entry.attacks)
     )

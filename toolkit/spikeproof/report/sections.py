@@ -57,7 +57,7 @@ def side_by_side(result: Result) -> str:
 def findings(result: Result) -> str:
     """Say in plain words what was found, system by system and metric by metric."""
     parts = []
-    for system in result.systems:
+    for system in result.scopes:
         said = [finding for finding in result.findings if finding["system"] == system]
         texts = "".join(
             f"<h4>{escape(_metric_title(metric))}</h4>{items(finding['text'] for finding in group)}"
@@ -80,7 +80,7 @@ def metric_sections(result: Result) -> list[tuple[str, str, str]]:
     for metric in result.metrics:
         parts = [
             f"<h3>{escape(_title(system))}</h3>{_summary(result.summary(metric, system))}"
-            for system in result.systems
+            for system in result.scopes
             if result.has(metric, system)
         ]
         sections.append((f"metric-{metric}", _metric_title(metric), "".join(parts)))
@@ -243,4 +243,4 @@ def _metric_title(metric: str) -> str:
 
 
 def _title(system: str) -> str:
-    return "The recording" if system == "recording" else f"Network {system}"
+    return {"recording": "The recording", "all systems": "All systems together"}.get(system, f"Network {system}")

@@ -53,6 +53,11 @@ class Result:
         return tuple(self.provenance["systems"])
 
     @property
+    def scopes(self) -> tuple[str, ...]:
+        """What summaries stand for: every system, and ``"all systems"`` where something was said of them together."""
+        return tuple(self.provenance.get("scopes", self.systems))
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that were computed for at least one system."""
         return tuple(self.provenance["metrics"])
@@ -119,7 +124,7 @@ class Result:
         import pandas as pd
 
         rows: list[Mapping[str, Any]] = []
-        for metric, system in itertools.product(self.metrics, self.systems):
+        for metric, system in itertools.product(self.metrics, self.scopes):
             if not self.has(metric, system):
                 continue
             for name, variable in self.summary(metric, system).data_vars.items():
@@ -132,6 +137,8 @@ class Result:
                     strict=True,
                 ):
                     estimate, low, high = values[index].tolist()
+                    if estimate != estimate:  # a combination that does not exist, such as a system and itself
+                        continue
                     rows.append(
                         {
                             "system": system,
@@ -148,10 +155,12 @@ class Result:
         return pd.DataFrame(rows, columns=columns)
 
     def _dataset(self, metric: str, system: str, part: str) -> xr.Dataset:
-        if not self.has(metric, system):
+        if f"/{metric}/{slug(system)}/{part}" not in self.tree.groups:
             have = ", ".join(self.provenance["computed"])
             raise ResultError(f"{self.path}: no {metric!r} for {system!r}; computed were {have}")
-        return self.tree[f"{metric}/{slug(system)}/{part}"].to_dataset()
+        dataset = self.tree[f"{metric}/{slug(system)}/{part}"].to_dataset()
+        # A store lists its arrays in no order of its own: a summary has that in which the metric gave them.
+        return dataset[sorted(dataset.data_vars, key=lambda name: int(dataset[name].attrs.get("order", 0)))]
 
 
 def _text(value: object) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from spikeproof.plugin import MetricEntry
 from spikeproof.statistics import Resampling
-from spikeproof.types import Code
+from spikeproof.types import Code, StudyEvidence
 
 from .registry import check, require
 from .subject import Subject
@@ -26,6 +27,20 @@ def _of_images(entry: MetricEntry) -> bool:
     return entry.domain == "stimulus"
 
 
+_SYSTEMS = {"all": (0, 1, 2, 3, 4, 5), "first": (0, 1, 2), "last": (3, 4, 5), "even": (0, 2, 4)}
+"""Units of the toy code that each system of a toy study has."""
+
+
+def _component(subject: Subject) -> Any:  # noqa: ANN401 - a Metric or a StudyMetric
+    """Return the component as the host uses it: a score with what the host makes of it."""
+    component = subject.build()
+    if subject.entry.kind != "score":
+        return component
+    from spikeproof.pipeline.scored import ScoredMetric
+
+    return ScoredMetric(score=component, entry=subject.entry, seed=RESAMPLING.seed)
+
+
 def measured(subject: Subject, *, size: float = 1.0, units: Sequence[int] | None = None) -> xr.Dataset:
     """Measure toy evidence and stack its targets, as the host does."""
     return _stacked(subject, toy_evidence(subject.entry, size=size, units=units))
@@ -33,7 +48,7 @@ def measured(subject: Subject, *, size: float = 1.0, units: Sequence[int] | None
 
 def _stacked(subject: Subject, evidences: Iterable[Evidence]) -> xr.Dataset:
     """Stack targets along ``target`` with the coordinates that ``Metric.measure`` promises."""
-    metric = subject.build()
+    metric = _component(subject)
     found: list[xr.Dataset] = []
     for item in evidences:
         measured = metric.measure(item)
@@ -60,7 +75,20 @@ def _stacked(subject: Subject, evidences: Iterable[Evidence]) -> xr.Dataset:
 def summarised(subject: Subject, *, units: Sequence[int] | None = None) -> tuple[xr.Dataset, Code]:
     """Measure and summarise toy evidence; return the summary and the code."""
     code = toy_code(units)
-    return subject.build().summarise(measured(subject, units=units), code, RESAMPLING), code
+    if subject.entry.kind == "study":
+        return _component(subject).across(_study(subject, units), RESAMPLING), code
+    return _component(subject).summarise(measured(subject, units=units), code, RESAMPLING), code
+
+
+def _study(subject: Subject, units: Sequence[int] | None) -> StudyEvidence:
+    """Four toy systems, each with some of the toy code's units, in the order of ``units``."""
+    order = list(units or range(6))
+    systems = {name: [unit for unit in order if unit in mine] for name, mine in _SYSTEMS.items()}
+    found = {name: measured(subject, units=mine) for name, mine in systems.items()}
+    return StudyEvidence(
+        codes={name: replace(toy_code(mine), system=name) for name, mine in systems.items()},
+        measured={name: dataset for name, dataset in found.items() if dataset.data_vars},
+    )
 
 
 def _usual(subject: Subject) -> tuple[xr.Dataset, Code]:
@@ -105,7 +133,9 @@ def check_every_number_has_an_interval(subject: Subject) -> None:
 def check_it_says_what_it_found(subject: Subject) -> None:
     """It gives at least one sentence, with a full stop and without nan."""
     summary, code = _usual(subject)
-    sentences = list(subject.build().describe(summary, code))
+    metric = _component(subject)
+    study = subject.entry.kind == "study"
+    sentences = list(metric.describe(summary) if study else metric.describe(summary, code))
     require(sentences, "describe() gives no sentence")
     for sentence in sentences:
         text = sentence.strip()

@@ -143,7 +143,8 @@ def toy_evidence(entry: MetricEntry, *, size: float = 1.0, units: Sequence[int] 
     code = toy_code(units)
     if entry.domain is None:
         yield Evidence(code=code)
-        return
+        if entry.kind != "score":
+            return
     for aim in entry.aims or ("unit", "population", "behavior"):
         for number in (0, 1):
             for control, share in (("", 1.0), ("random", 0.5)):
@@ -151,11 +152,12 @@ def toy_evidence(entry: MetricEntry, *, size: float = 1.0, units: Sequence[int] 
 
 
 def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: str, size: float) -> Evidence:
+    domain = entry.domain or "stimulus"
     # All targets attack the same stimuli: some by pixels, all of them in activity.
-    attacked = code.responses.isel(stimulus=slice(None, None, 3 if entry.domain == "stimulus" else 1))
+    attacked = code.responses.isel(stimulus=slice(None, None, 3 if domain == "stimulus" else 1))
     stimuli = [str(name) for name in attacked["stimulus"].values]
     doses = xr.DataArray([0.2, 0.5, 1.0], dims=("epsilon",))
-    doses.attrs["units"] = "L2 norm" if entry.domain == "stimulus" else "noise sd"
+    doses.attrs["units"] = "L2 norm" if domain == "stimulus" else "noise sd"
     coords = {"epsilon": doses}
     per_unit = {f"u{unit}": np.random.default_rng([number, unit]).uniform(-1, 1, len(stimuli)) for unit in range(6)}
     direction = np.stack([per_unit[str(name)] for name in attacked["unit"].values], axis=1)
@@ -168,7 +170,7 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
     )
     choices = code.readout.choices(perturbed.values, stimuli) if code.readout is not None else np.empty(0)
     on_items = {"epsilon": doses, "stimulus": stimuli}
-    unit = f"u{number}" if aim == "unit" else None
+    unit = sorted(attacked["unit"].values.tolist())[number] if aim == "unit" else None
     directed = None
     if unit is not None:
         move = size * doses.values[:, None] * np.abs(per_unit[unit])
@@ -179,11 +181,11 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
             coords={"direction": ["up", "down"], **on_items},
         )
     minimal = None
-    if entry.domain == "response":
+    if domain == "response":
         minimal = xr.DataArray(np.linspace(0.5, 2, len(stimuli)), dims=("stimulus",), coords={"stimulus": stimuli})
     return Evidence(
         code=code,
-        domain=entry.domain,
+        domain=domain,
         attack=(entry.attacks or ("toy",))[0],
         aim=aim,  # type: ignore[arg-type]
         objective=aim,

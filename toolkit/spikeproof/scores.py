@@ -1,0 +1,146 @@
+"""Scores: numbers of a matrix of responses, from which the host makes intervals, curves, ceilings and controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from .code import Code
+    from .evidence import Evidence
+    from .statistics import Resampling
+
+__all__ = ["Quantity", "Sample", "Score", "StudyEvidence", "StudyMetric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """One number that a score gives.
+
+    Parameters
+    ----------
+    name : str
+        Name of its variable: lower-case words joined by underscores.
+    long_name, units, definition : str
+        What every number of a result says of itself; ``"1"`` for a pure number. The definition names its source.
+    lowest, highest : float
+        Its bounds, which its interval never leaves.
+    levels : mapping of str to float
+        Known values to draw beside it (``{"identical": 1.0}``).
+    headline : bool
+        Whether it belongs at the top of the report.
+
+    Raises
+    ------
+    ValueError
+        If the name is no identifier, or a text is missing.
+    """
+
+    name: str
+    long_name: str
+    units: str
+    definition: str
+    lowest: float = -float("inf")
+    highest: float = float("inf")
+    levels: Mapping[str, float] = field(default_factory=dict)
+    headline: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.name != self.name.lower():
+            raise ValueError(f"quantity: bad name {self.name!r}: use lower-case words joined by underscores")
+        for what in ("long_name", "units", "definition"):
+            if not getattr(self, what):
+                raise ValueError(f"quantity {self.name}: {what} is missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What a score sees: one set of responses, and what they are compared with.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray of float64, (stimulus, unit)
+    labels : numpy.ndarray of str, (stimulus,), optional
+        Category of each stimulus.
+    choices : numpy.ndarray of str, (stimulus,), optional
+        The code's choice on each stimulus.
+    reference : numpy.ndarray of float64, (stimulus, unit_other), optional
+        Responses to the same stimuli that these are compared with: the clean ones, or those of another system. There
+        for comparisons only.
+    reference_choices : numpy.ndarray of str, (stimulus,), optional
+        Choices of the reference.
+    seed : int
+        Seed of whatever the score draws (folds, probes): the same for every sample of a study.
+    """
+
+    responses: NDArray[np.float64]
+    labels: NDArray[np.str_] | None = None
+    choices: NDArray[np.str_] | None = None
+    reference: NDArray[np.float64] | None = None
+    reference_choices: NDArray[np.str_] | None = None
+    seed: int = 0
+
+
+@runtime_checkable
+class Score(Protocol):
+    """Numbers of a matrix of responses.
+
+    The host scores the clean code, and every perturbed one beside its random-direction control along the perturbation
+    axis; comparisons also between all systems of the study. Intervals come from leaving out groups of stimuli and of
+    units, the chance level from shuffling what the entry's ``null`` names: a score has no code of its own for any
+    of that.
+    """
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The numbers that :meth:`score` gives, in the order in which they are shown."""
+
+    def score(self, sample: Sample) -> Mapping[str, float]:
+        """Compute every quantity, by name.
+
+        Raises
+        ------
+        spikeproof.errors.NotEnoughData
+            If the sample cannot carry it: what is needed, and what there is.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyEvidence:
+    """What a study metric sees: all systems at once.
+
+    Parameters
+    ----------
+    codes : mapping of str to Code
+        The clean code of each system.
+    measured : mapping of str to xarray.Dataset
+        What the metric measured of each system, stacked along ``target``; systems of which nothing was measured are
+        absent.
+    """
+
+    codes: Mapping[str, Code]
+    measured: Mapping[str, xr.Dataset]
+
+
+@runtime_checkable
+class StudyMetric(Protocol):
+    """A number of several systems together: rankings of models, relations between scales across networks."""
+
+    def measure(self, evidence: Evidence) -> xr.Dataset:
+        """Measure one target of one system, as :class:`Metric` does; an empty dataset where nothing is needed."""
+
+    def across(self, study: StudyEvidence, resampling: Resampling) -> xr.Dataset:
+        """Summarise all systems, with intervals, as ``Metric.summarise`` does for one.
+
+        Raises
+        ------
+        spikeproof.errors.NotEnoughData
+            If there are too few systems.
+        """
+
+    def describe(self, summary: xr.Dataset) -> Iterable[str]:
+        """Say what was found, in plain sentences."""
