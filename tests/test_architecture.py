@@ -23,6 +23,8 @@ PUBLIC = {
     "spikeproof.geometry",
     "spikeproof.statistics",
     "spikeproof.pictures",
+    "spikeproof.summaries",
+    "spikeproof.wording",
 }
 """All that a plugin may import of the toolkit."""
 LIGHT = {"spikeproof.plugin", "spikeproof.types", "spikeproof.errors", "spikeproof.progress"}

@@ -19,10 +19,10 @@ from spikeproof.statistics import (
     stack_statistic,
 )
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import joined
 
 from .cross_scale_text import sentences
 from .rows import Row, rows_of
-from .text import joined
 
 __all__ = ["CrossScale", "relative_shifts"]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 from spikeproof.types import Code
-
-from .text import joined, number, with_interval
+from spikeproof.wording import joined, number, with_interval
 
 __all__ = ["sentences"]
 

@@ -17,10 +17,9 @@ from spikeproof.statistics import (
     permutation_p,
     resampling_weights,
 )
+from spikeproof.summaries import with_bounds
 from spikeproof.types import Code, Evidence, generator
-
-from .scalars import with_bounds
-from .text import number, with_interval
+from spikeproof.wording import number, with_interval
 
 __all__ = ["DecoderAccuracy", "balanced_accuracy", "shuffled_accuracy"]
 

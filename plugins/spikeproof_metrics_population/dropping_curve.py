@@ -22,10 +22,10 @@ from spikeproof.statistics import (
     stack_statistic,
 )
 from spikeproof.types import Code, Evidence, generator
+from spikeproof.wording import number, with_interval
 from threadpoolctl import threadpool_limits
 
 from .decoding import Decoder, assign_folds, check_categories, held_out_choices
-from .text import number, with_interval
 
 __all__ = ["DroppingCurve", "dropping_curve"]
 

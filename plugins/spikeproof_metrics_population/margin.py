@@ -10,10 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
 from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights
+from spikeproof.summaries import with_bounds
 from spikeproof.types import Code, Evidence
-
-from .scalars import with_bounds
-from .text import with_interval
+from spikeproof.wording import with_interval
 
 __all__ = ["Margin", "weighted_quantile"]
 

@@ -19,11 +19,11 @@ from spikeproof.statistics import (
     permutation_p,
     stack_statistic,
 )
+from spikeproof.summaries import with_bounds
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import joined, number, with_interval
 
 from .decoder_accuracy import shuffled_accuracy
-from .scalars import with_bounds
-from .text import joined, number, with_interval
 
 __all__ = ["DISTRIBUTED", "SPARSE", "Silencing"]
 

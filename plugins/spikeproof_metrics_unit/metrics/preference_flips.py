@@ -16,11 +16,12 @@ from spikeproof.statistics import (
     crossing,
     resampling_weights,
 )
+from spikeproof.summaries import annotated, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import joined, percent, with_interval
 
 from spikeproof_metrics_unit.flips import category_preference, category_progress, preferred_stimulus_flips
 
-from .annotate import annotated, joined, levels, overlap, percent, unit_word, with_interval
 from .perturbations import across, controls_of, lines_of, target_responses
 from .reported import reported, weighted_median
 

@@ -20,11 +20,12 @@ from spikeproof.statistics import (
     resampling_weights,
     stack_statistic,
 )
+from spikeproof.summaries import against, annotated, levels, unit_word
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import percent, with_interval
 
 from spikeproof_metrics_unit.selectivity import category_auc, category_dprime, dprime_status
 
-from .annotate import against, annotated, levels, percent, unit_word, with_interval
 from .categories import categories_of
 from .reported import reported, weighted_mean
 from .selectivity_draws import bootstrap_selectivity, permuted_selectivity, strength

@@ -15,11 +15,12 @@ from spikeproof.statistics import (
     bootstrap_mean,
     crossing,
 )
+from spikeproof.summaries import annotated, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import joined, number, percent, with_interval
 
 from spikeproof_metrics_unit.sensitivity import shift_in_sd
 
-from .annotate import annotated, joined, levels, number, overlap, percent, unit_word, with_interval
 from .perturbations import Line, across, controls_of, lines_of, target_responses
 from .reported import reported
 

@@ -12,11 +12,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import DataError, NotEnoughData
 from spikeproof.statistics import Resampling, interval, proportion_interval, resampling_weights, stack_statistic
+from spikeproof.summaries import against, annotated, levels, unit_word
 from spikeproof.types import Code, Evidence
+from spikeproof.wording import percent, with_interval
 
 from spikeproof_metrics_unit.sparseness import lifetime_sparseness, population_sparseness, treves_rolls_activity
 
-from .annotate import against, annotated, levels, percent, unit_word, with_interval
 from .reported import reported, weighted_mean
 from .sparseness_chance import chance_sparseness
 

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 import xarray as xr
-from spikeproof.report.figures import draw, number
+from spikeproof.report.figures import draw
+from spikeproof.wording import number
 
 STATISTIC = ["estimate", "low", "high"]
 

@@ -13,11 +13,13 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from spikeproof.wording import number
+
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "number", "text_of"]
+__all__ = ["draw", "text_of"]
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey by line style.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -65,23 +67,6 @@ def draw(summary: xr.Dataset, name: str) -> list[tuple[str, str]]:
         if kind == "distribution":
             return [_distribution(summary, variable)]
     raise ValueError(f"variable {name!r}: unknown figure {kind!r}")
-
-
-def number(value: float) -> str:
-    """Write a number for people: three digits that matter.
-
-    Examples
-    --------
-    >>> number(0.01449), number(12.0), number(float("inf")), number(float("nan"))
-    ('0.0145', '12', 'not reached', 'undefined')
-    """
-    if np.isnan(value):
-        return "undefined"
-    if np.isinf(value):
-        return "not reached"
-    if abs(value) >= 1000:
-        return f"{value:.0f}"
-    return f"{value:.3g}"
 
 
 def text_of(value: object) -> str:

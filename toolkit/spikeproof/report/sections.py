@@ -8,8 +8,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from spikeproof.result import slug
+from spikeproof.wording import number
 
-from .figures import draw, number, text_of
+from .figures import draw, text_of
 from .html import definitions, figure, items, svg_url, table
 from .pictures import amplified, png
 

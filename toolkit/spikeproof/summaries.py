@@ -1,14 +1,31 @@
-"""What every variable of a summary says of itself, and numbers in sentences."""
+"""What a metric's summary is put together with: bounds, what a number says of itself, and where it stands to another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import xarray as xr
-from spikeproof.types import Code
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike
 
-__all__ = ["against", "annotated", "joined", "levels", "number", "overlap", "percent", "unit_word", "with_interval"]
+    from .code import Code
+
+__all__ = ["against", "annotated", "levels", "overlap", "unit_word", "with_bounds"]
+
+
+def with_bounds(estimate: ArrayLike, low: ArrayLike, high: ArrayLike) -> xr.DataArray:
+    """Join a number and its bounds along ``statistic``.
+
+    Examples
+    --------
+    >>> with_bounds(0.5, 0.4, 0.6).sel(statistic="low").item()
+    0.4
+    """
+    import xarray as xr
+
+    from .statistics import stack_statistic
+
+    return stack_statistic(xr.DataArray(estimate), xr.DataArray(low), xr.DataArray(high))
 
 
 def annotated(
@@ -24,6 +41,11 @@ def annotated(
         What every variable of a summary needs.
     **attributes
         How to draw it: ``docs/architecture.md``, "Figures".
+
+    Examples
+    --------
+    >>> annotated(with_bounds(0.5, 0.4, 0.6), long_name="accuracy", units="share", definition="Right.").attrs["units"]
+    'share'
     """
     notes = [definition]
     if fixed := variable.attrs.get("not_resampled"):
@@ -35,7 +57,14 @@ def annotated(
 
 
 def levels(values: xr.DataArray | xr.Dataset, dim: str = "unit") -> dict[str, list[str]]:
-    """Coordinates that nest units, the widest first, as the bootstrap wants them."""
+    """Coordinates that nest units, the widest first, as the bootstrap wants them.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> levels(xr.DataArray([1.0], dims="unit", coords={"subject": ("unit", ["monkey"])}))
+    {'unit': ['subject']}
+    """
     present = [name for name in ("subject", "session") if name in values.coords and values[name].dims == (dim,)]
     return {dim: present}
 
@@ -45,50 +74,16 @@ def unit_word(code: Code) -> str:
     return "in-silico unit" if code.facts.get("in_silico") == "yes" else "unit"
 
 
-def number(value: float) -> str:
-    """Write a number for people.
-
-    Examples
-    --------
-    >>> number(0.01449), number(1234.5), number(float("inf"))
-    ('0.0145', '1234', 'not reached')
-    """
-    if np.isinf(value):
-        return "not reached"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def with_interval(values: xr.DataArray, *, scale: float = 1.0) -> str:
-    """Write ``estimate [low, high]`` of an array whose only dimension is ``statistic``.
-
-    Examples
-    --------
-    >>> names = {"statistic": ["estimate", "low", "high"]}
-    >>> with_interval(xr.DataArray([0.5, 0.4, float("inf")], dims="statistic", coords=names))
-    '0.5 [0.4, not reached]'
-    """
-    estimate, low, high = (scale * float(values.sel(statistic=name)) for name in ("estimate", "low", "high"))
-    if np.isnan(estimate):
-        return "undefined"
-    if np.isnan(low) or np.isnan(high):
-        return f"{number(estimate)} (no interval)"
-    return f"{number(estimate)} [{number(low)}, {number(high)}]"
-
-
-def percent(values: xr.DataArray) -> str:
-    """Write a fraction with its interval in per cent.
-
-    Examples
-    --------
-    >>> names = {"statistic": ["estimate", "low", "high"]}
-    >>> percent(xr.DataArray([0.5, 0.4, 0.6], dims="statistic", coords=names))
-    '50 [40, 60] %'
-    """
-    return f"{with_interval(values, scale=100)} %"
-
-
 def overlap(a: xr.DataArray, b: xr.DataArray) -> bool:
-    """Whether two intervals overlap; an interval that does not exist overlaps with all."""
+    """Whether two intervals overlap; an interval that does not exist overlaps with all.
+
+    Examples
+    --------
+    >>> overlap(with_bounds(0.5, 0.4, 0.6), with_bounds(0.8, 0.7, 0.9))
+    False
+    """
+    import numpy as np
+
     bounds = [float(x.sel(statistic=name)) for x in (a, b) for name in ("low", "high")]
     if np.isnan(bounds).any():
         return True
@@ -100,19 +95,13 @@ def against(value: xr.DataArray, chance: xr.DataArray) -> str:
 
     The chance level keeps the units and stimuli of the data, so it is the estimate that is compared with it: the
     estimate's own interval speaks of other units and stimuli.
+
+    Examples
+    --------
+    >>> against(with_bounds(0.5, 0.4, 0.6), with_bounds(0.3, 0.2, 0.4))
+    'above'
     """
     estimate = float(value.sel(statistic="estimate"))
     if estimate > float(chance.sel(statistic="high")):
         return "above"
     return "below" if estimate < float(chance.sel(statistic="low")) else "within"
-
-
-def joined(parts: Sequence[str]) -> str:
-    """Join with commas and a final "and".
-
-    Examples
-    --------
-    >>> joined(["a", "b", "c"])
-    'a, b and c'
-    """
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
