@@ -1,0 +1,168 @@
+"""Bootstrap of error consistency: all pairs of observers at once, by counting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from spikeproof.errors import DataError, NotEnoughData
+from spikeproof.statistics import interval
+from spikeproof.types import generator
+
+from .consistency import Agreeing, error_consistency, kappa_of_counts
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["KappaDraws", "bootstrap_kappa"]
+
+_CHUNK = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KappaDraws:
+    """What :func:`bootstrap_kappa` gives.
+
+    Parameters
+    ----------
+    pairs : numpy.ndarray of int, (pair, 2)
+        The observers of each pair.
+    estimate : numpy.ndarray of float64, (condition, pair)
+        Kappa on the data; NaN where the two saw no stimulus in common.
+    draws : numpy.ndarray of float64, (draw, condition, pair)
+        Kappa of each draw of stimuli; NaN also where a draw is 0/0 and ``agreeing`` is ``"undefined"``.
+    weights : numpy.ndarray of float64, (draw, pair)
+        How often a draw holds each pair of observers: 1, or the product of how often it holds the two.
+    """
+
+    pairs: NDArray[np.intp]
+    estimate: NDArray[np.float64]
+    draws: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def mean(self, level: float = 0.95) -> tuple[float, float, float]:
+        """Mean kappa over conditions, then pairs, with its percentile interval.
+
+        Kappas that are undefined are left out of the means; see :func:`mean_kappa`.
+
+        Returns
+        -------
+        estimate, low, high : float
+
+        Raises
+        ------
+        NotEnoughData
+            If every kappa is undefined.
+        """
+        per_pair, there = _over_conditions(self.estimate[None])
+        if not there.any():
+            raise NotEnoughData("error consistency: every kappa is undefined")
+        estimate = float(per_pair[there].mean())
+        drawn, present = _over_conditions(self.draws)
+        weights = self.weights * present
+        total = weights.sum(axis=1)
+        means = np.divide(
+            (weights * np.where(present, drawn, 0.0)).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
+        )
+        low, high = interval(means, estimate, level, undefined="exclude")
+        return estimate, float(low), float(high)
+
+
+def bootstrap_kappa(
+    correct: ArrayLike, *, draws: int = 1000, observers: bool = False, agreeing: Agreeing = "one", seed: int = 0
+) -> KappaDraws:
+    """Error consistency of every pair of observers on stimuli drawn with replacement.
+
+    A draw is a row of multinomial counts over the stimuli of a condition, the same for all pairs, so that all kappas of
+    all draws are a few matrix products.
+
+    Parameters
+    ----------
+    correct : array_like, (observer, stimulus) or (condition, observer, stimulus)
+        As for :func:`error_consistency`; pairs are compared on the stimuli that both saw.
+    draws : int
+    observers : bool
+        Draw observers with replacement too, so that an interval of the mean holds for other observers; a pair then
+        weighs the product of how often its two were drawn, and an observer is never compared with itself.
+    agreeing : {"one", "undefined"}
+        As for :func:`error_consistency`.
+    seed : int
+
+    Returns
+    -------
+    KappaDraws
+
+    Raises
+    ------
+    DataError, NotEnoughData
+        As for :func:`error_consistency`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> hard = rng.random(200) < 0.3
+    >>> correct = [(rng.random(200) > 0.9) ^ ~hard for _ in range(3)]
+    >>> estimate, low, high = bootstrap_kappa(correct).mean()
+    >>> low < estimate < high
+    True
+    """
+    values = np.asarray(correct, dtype=np.float64)
+    values = values[None] if values.ndim == 2 else values
+    if values.ndim != 3:
+        raise DataError("error consistency: the bootstrap takes (observer, stimulus) or (condition, observer, stimulus)")
+    if draws < 1:
+        raise DataError(f"error consistency: draws must be at least 1, got {draws}")
+    count = values.shape[1]
+    first, second = np.triu_indices(count, 1)
+    whole = error_consistency(values, agreeing=agreeing, different="shared")
+    rng = generator(seed, "kappa")
+    drawn = np.stack([_condition(part, first, second, draws, agreeing, rng) for part in values], axis=1)
+    members = rng.multinomial(count, np.full(count, 1 / count), size=draws) if observers else np.ones((draws, count))
+    return KappaDraws(
+        pairs=np.stack([first, second], axis=1),
+        estimate=whole.kappa[:, first, second],
+        draws=drawn,
+        weights=(members[:, first] * members[:, second]).astype(np.float64),
+    )
+
+
+def _condition(
+    correct: NDArray[np.float64],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    draws: int,
+    agreeing: Agreeing,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Kappa of every draw and pair under one condition, (draw, pair)."""
+    seen = ~np.isnan(correct)
+    kept = seen.any(axis=0)
+    stimuli = int(kept.sum())
+    if stimuli == 0:
+        return np.full((draws, len(first)), np.nan)
+    right, seen = np.where(seen, correct, 0.0)[:, kept], seen[:, kept].astype(np.float64)
+    weights = rng.multinomial(stimuli, np.full(stimuli, 1 / stimuli), size=draws).astype(np.float64)
+    alike = bool((seen == seen[0]).all())
+    out = np.empty((draws, len(first)))
+    step = max(1, _CHUNK // stimuli)
+    for start in range(0, len(first), step):
+        a, b = first[start : start + step], second[start : start + step]
+        both = weights @ (right[a] * right[b]).T
+        if alike:
+            alone, number = weights @ right.T, (weights @ seen[0])[:, None]
+            one, other = alone[:, a], alone[:, b]
+        else:
+            one, other = weights @ (right[a] * seen[b]).T, weights @ (right[b] * seen[a]).T
+            number = weights @ (seen[a] * seen[b]).T
+        out[:, start : start + step] = kappa_of_counts(
+            both, one, other, np.broadcast_to(number, both.shape), agreeing
+        )[0]
+    return out
+
+
+def _over_conditions(kappa: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    there = ~np.isnan(kappa)
+    number = there.sum(axis=-2)
+    mean = np.where(there, kappa, 0.0).sum(axis=-2) / np.maximum(number, 1)
+    return mean, number > 0
