@@ -13,7 +13,7 @@ from spikeproof.errors import DataError
 if TYPE_CHECKING:
     from h5py._hl.dataset import AsStrView
 
-__all__ = ["Columns", "as_names", "is_index", "read_columns", "read_numbers", "read_text"]
+__all__ = ["Columns", "as_names", "is_index", "read_column", "read_columns", "read_numbers", "read_text"]
 
 Values = NDArray[Any]
 
@@ -75,7 +75,7 @@ def read_columns(table: h5py.Group, rows: int, where: str, *, but: frozenset[str
         if reason:
             left_out[name] = reason
         else:
-            values[name] = _values(column, f"{where}, column {name!r}")
+            values[name] = read_column(column, f"{where}, column {name!r}")
     return Columns(values, left_out)
 
 
@@ -108,7 +108,7 @@ def as_names(values: Values) -> NDArray[np.str_]:
     return np.array([str(value) for value in values], dtype=np.str_)
 
 
-def read_text(file: h5py.File, path: str) -> str:
+def read_text(file: h5py.Group, path: str) -> str:
     """Text of a scalar dataset, stripped; empty where there is none."""
     item = file.get(path)
     if not isinstance(item, h5py.Dataset) or item.shape != ():
@@ -149,14 +149,21 @@ def _unreadable(column: h5py.Dataset) -> str:
     return ""
 
 
-def _values(column: h5py.Dataset, where: str) -> Values:
+def read_column(column: h5py.Dataset, where: str) -> Values:
+    """All values of a dataset: text as str, numbers that stand for names (``EnumData``) as those names.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, or a number has no name.
+    """
     if h5py.check_string_dtype(column.dtype) is not None:
         values = _read(column.asstr("utf-8", errors="backslashreplace"), where)
         return np.array([str(value) for value in np.ravel(values)], dtype=np.str_)
     values = _read(column, where)
     elements = column.attrs.get("elements")  # EnumData: numbers that index a list of names
     if isinstance(elements, h5py.Reference) and np.issubdtype(values.dtype, np.integer):
-        names = _values(column.file[elements], where)
+        names = read_column(column.file[elements], where)
         if values.size and int(values.max()) >= len(names):
             raise DataError(f"{where}: value {int(values.max())} has no name among its {len(names)} elements")
         return names[values]

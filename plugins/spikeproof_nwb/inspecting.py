@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import h5py
@@ -14,39 +13,20 @@ from spikeproof.errors import DataError
 from spikeproof.types import Inspection, InspectionTable
 
 from .building import validate
-from .columns import Columns, Values, as_names, read_columns, read_numbers
-from .layout import Layout, Table, survey
+from .columns import Values, as_names
+from .inspected_tables import SeenTable, best_table, different, presentation_table, see_tables
+from .layout import Layout, survey
 from .opening import nwb_version
-from .pictures import find_images
+from .pictures import Showing, find_images, image_choice
 from .place import Place
-from .presentations import guess_stimulus, missing, overlapping
 from .reading import Reading
-from .spikes import read_trains
-from .units import Units, choose_units, read_session, read_units
+from .responses import Responses, choose_responses, read_responses
+from .spikes import SpikeTrains
+from .units import Units, read_session, read_units
 
 __all__ = ["inspect_file"]
 
-_CATEGORIES = 50
-"""A column of more different values than this is no category."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Guess:
-    """A presentation table with the columns that its stimuli and categories most likely stand in."""
-
-    table: Table
-    columns: Columns
-    overlaps: int
-    bad: int
-    stimulus: str | None
-    stimuli: int
-    categories: tuple[str, ...]
-
-    @property
-    def merit(self) -> tuple[bool, bool, float, int]:
-        """Rank among the tables: categories, then repeated stimuli, then rows."""
-        showings = self.table.rows / self.stimuli if self.stimuli else 0.0
-        return bool(self.categories), self.stimulus is not None, showings, self.table.rows
+Facts = list[tuple[str, str]]
 
 
 def inspect_file(place: Place, options: Reading) -> Inspection:
@@ -57,40 +37,42 @@ def inspect_file(place: Place, options: Reading) -> Inspection:
     DataError
         If it cannot be opened, or is not NWB 2. Anything else that is wrong is listed under ``cannot``.
     """
-    target = place.label
-    facts: list[tuple[str, str]] = []
+    label = place.label
+    facts: Facts = []
     can: list[str] = []
     cannot: list[str] = []
     run = ""
     with place.opened() as file:
-        facts.append(("NWB version", nwb_version(file, target)))
-        warned, built = _warnings(file, target, cannot)
+        facts.append(("NWB version", nwb_version(file, label)))
+        warned, built = _warnings(file, label, cannot)
         layout = survey(file)
         session = read_session(file)
         said = (("identifier", session.identifier), ("session", session.session), ("subject", session.subject))
         facts += [(name, value or "not said") for name, value in (*said, ("species", session.species))]
-        units, countable = _units(file, place.label, options.units_table, layout, facts, cannot)
-        guesses = _guesses(file, target, layout, cannot)
-        best = _best(guesses)
-        if best is not None and built and countable:
-            can, run = _suggest(place, guesses, best)
+        units, responses = _responses(place, file, layout, options, facts, cannot)
+        sound = responses is not None and _sound(place, responses, facts, cannot)
+        seen = see_tables(file, label, layout, cannot)
+        best = best_table(seen)
+        if best is not None and responses is not None and built and sound and _fits(responses, best, cannot):
+            can, run = _suggest(place, options, responses, seen, best)
             names = as_names(best.columns.values[str(best.stimulus)]).tolist()
-            pictured, notes = find_images(file, place, layout, names, None)
+            times = (best.columns.values["start_time"], best.columns.values["stop_time"])
+            showing = Showing(names=names, column=str(best.stimulus), start=times[0], stop=times[1])
+            pictured, notes = find_images(file, place, layout, showing, image_choice(options))
             can += notes if pictured is not None else ()
             cannot += notes if pictured is None else ()
-    if not any(guess.table.presentations for guess in guesses):
-        cannot.append("no table of stimulus presentations: counting spikes needs to know when stimuli were shown")
-    cannot += [f"{place} is a link to {goal}, which cannot be reached" for place, goal in layout.broken]
-    if units is not None:
-        cannot += [f"{place}: responses from RoiResponseSeries are not read yet" for place, _ in layout.rois]
-    tables = [] if units is None else [_units_table(units)]
-    tables += [_presentation_table(guesses)] if guesses else []
+    if not any(item.table.presentations for item in seen):
+        cannot.append("no table of stimulus presentations: responses to stimuli need to know when stimuli were shown")
+    cannot += [f"{path} is a link to {goal}, which cannot be reached" for path, goal in layout.broken]
+    tables = [_series_table(layout)] if any(series.traces for series in layout.series) else []
+    tables += [] if units is None else [_units_table(units)]
+    tables += [presentation_table(seen)] if seen else []
     if layout.images:
         tables.append(InspectionTable(title="Images", columns=("path", "type", "size"), rows=tuple(layout.images)))
     if warned:
         tables.append(_table_of("pynwb warns", "warning", warned))
     return Inspection(
-        title=f"NWB file {PurePosixPath(target).name}",
+        title=f"NWB file {PurePosixPath(label).name}",
         facts=tuple(facts),
         tables=tuple(tables),
         can=tuple(can),
@@ -108,109 +90,81 @@ def _warnings(file: h5py.File, label: str, cannot: list[str]) -> tuple[tuple[str
         return (), False
 
 
-def _units(
-    file: h5py.File, target: str, named: str | None, layout: Layout, facts: list[tuple[str, str]], cannot: list[str]
-) -> tuple[Units | None, bool]:
-    """The units table, and whether its spikes can be counted."""
+def _responses(
+    place: Place, file: h5py.File, layout: Layout, options: Reading, facts: Facts, cannot: list[str]
+) -> tuple[Units | None, Responses | None]:
+    """Who responded, if that can be said, and with what, if that can be trusted."""
+    units, responses = None, None
     try:
-        path, notes = choose_units(layout, named, target)
-        units = read_units(file, path, f"{target}, {path}")
+        chosen, notes = choose_responses(layout, options.responses, options.units_table, place.label)
+        if isinstance(chosen, str):
+            units = read_units(file, chosen, f"{place.label}, {chosen}")
+        responses = read_responses(place, file, chosen, place.label)
+        units = responses.units
     except DataError as error:
         cannot.append(str(error))
-        return None, False
-    facts.append(("units", f"{len(units):,} in {path}" + (f" ({notes[0]})" if len(layout.units) > 1 else "")))
+    if units is None:
+        return None, None
+    also = f" ({'; '.join(notes)})" if len(layout.units) > 1 or len(notes) > 1 else ""
+    path = chosen if isinstance(chosen, str) else chosen.path
+    facts.append(("units" if isinstance(chosen, str) else "ROIs", f"{len(units):,} in {path}{also}"))
     areas = pd.Series(units.areas).value_counts()
     facts.append(("areas", ", ".join(f"{area} ({amount})" for area, amount in areas.items())))
+    return units, responses
+
+
+def _sound(place: Place, responses: Responses, facts: Facts, cannot: list[str]) -> bool:
+    """Whether the responses can be measured, with facts about them."""
+    measured = responses.measured
+    if not isinstance(measured, SpikeTrains):
+        timing = measured.timing
+        begin, end = (float(timing.at(np.array(sample))) for sample in (0, timing.samples - 1))
+        rate = f" at {(timing.samples - 1) / (end - begin):.4g} Hz" if end > begin else ""
+        facts.append(("samples", f"{timing.samples:,}{rate}, {begin:.6g} to {end:.6g} s, in {responses.unit}"))
+        return True
+    amounts = np.diff(measured.bounds)
+    facts.append(("spikes", f"{measured.bounds[-1]:,}"))
+    silent = int((amounts == 0).sum())
+    facts.append(("spikes per unit", f"{amounts.min():,} to {amounts.max():,}, {silent} without any"))
+    if place.far:
+        facts.append(("spike times", "not read here: their order is checked when they are counted"))
+        return True
     try:
-        trains = read_trains(file[path], len(units), units.names, f"{target}, {path}")
-        facts.append(("spikes", f"{len(trains.times):,}"))
-        amounts = np.diff(trains.bounds)
-        silent = int((amounts == 0).sum())
-        facts.append(("spikes per unit", f"{amounts.min():,} to {amounts.max():,}, {silent} without any"))
-        trains.ready(np.arange(len(units)), units.names, sort=False)
+        measured.check(np.arange(len(amounts)))
     except DataError as error:
         cannot.append(str(error))
-        return units, False
-    return units, True
+        return False
+    return True
 
 
-def _guesses(file: h5py.File, target: str, layout: Layout, cannot: list[str]) -> list[_Guess]:
-    found = []
-    for table in layout.tables:
-        where = f"{target}, {table.path}"
-        try:
-            columns = read_columns(file[table.path], table.rows, where)
-            start = read_numbers(file[table.path]["start_time"], f"{where}, start_time")
-            stop = read_numbers(file[table.path]["stop_time"], f"{where}, stop_time")
-        except DataError as error:
-            cannot.append(str(error))
-            continue
-        good = stop > start
-        bad = int((~good).sum())
-        if bad:
-            cannot.append(
-                f"{where}: {bad} of {table.rows} rows have NaN, inverted or empty times: they cannot be counted"
-            )
-        overlaps = overlapping(start[good], stop[good])
-        try:
-            stimulus: str | None = guess_stimulus(columns, where)[0]
-        except DataError:
-            stimulus = None
-        categories = () if stimulus is None else _category_columns(columns, stimulus)
-        stimuli = 0 if stimulus is None else _different(columns.values[stimulus])
-        found.append(_Guess(table, columns, overlaps, bad, stimulus, stimuli, categories))
-    return found
+def _fits(responses: Responses, best: SeenTable, cannot: list[str]) -> bool:
+    """Whether traces were sampled while the stimuli were shown; spikes always fit."""
+    if isinstance(responses.measured, SpikeTrains):
+        return True
+    try:
+        responses.measured.spans(best.edges)
+    except DataError as error:
+        cannot.append(str(error))
+        return False
+    return True
 
 
-def _category_columns(columns: Columns, stimulus: str) -> tuple[str, ...]:
-    """Columns that say what kind of stimulus it is: one value a stimulus, several stimuli a value; best name first."""
-    names = as_names(columns.values[stimulus])
-    stimuli = _different(names)
-    found = []
-    for name, values in columns.values.items():
-        if name in {stimulus, "id", "start_time", "stop_time"} or missing(values).any():
-            continue
-        texts = as_names(values)
-        kinds = _different(texts)
-        if 2 <= kinds <= min(_CATEGORIES, stimuli // 2) and (pd.Series(texts).groupby(names).nunique() == 1).all():
-            found.append(name)
-    return tuple(sorted(found, key=_category_merit, reverse=True))
-
-
-def _category_merit(name: str) -> int:
-    plain = name.lower()
-    said = 3 * ("categ" in plain) + 2 * any(word in plain for word in ("type", "class", "label", "object"))
-    return said + any(word in plain for word in ("stim", "image"))
-
-
-def _different(values: Values) -> int:
-    return int(pd.Series(values).nunique())
-
-
-def _presentation_table(guesses: Sequence[_Guess]) -> InspectionTable:
+def _series_table(layout: Layout) -> InspectionTable:
     rows = tuple(
         (
-            guess.table.path,
-            f"{guess.table.rows:,}",
-            f"{guess.overlaps:,}",
-            f"{guess.stimulus} ({guess.stimuli:,} different)" if guess.stimulus else "none by name",
-            ", ".join(f"{name} ({_different(guess.columns.values[name])})" for name in guess.categories) or "none",
-            _listed(guess.columns),
+            series.path,
+            series.kind + (f" in a {series.container}" if series.rois and series.container else ""),
+            " x ".join(map(str, series.shape)),
+            "ROIs" if series.rois else "only if named as `responses`",
         )
-        for guess in guesses
+        for series in layout.series
+        if series.traces
     )
-    columns = ("path", "rows", "overlapping rows", "stimulus column", "category columns", "columns (different values)")
-    return InspectionTable(title="Presentation tables", columns=columns, rows=rows)
-
-
-def _listed(columns: Columns) -> str:
-    hidden = {"id", "start_time", "stop_time"}
-    said = [f"{name} ({_different(values):,})" for name, values in columns.values.items() if name not in hidden]
-    return ", ".join(said + [f"{name} [{reason}]" for name, reason in columns.left_out.items()])
+    return InspectionTable(title="Series", columns=("path", "type", "samples x columns", "responses"), rows=rows)
 
 
 def _units_table(units: Units) -> InspectionTable:
-    rows = [(name, f"{_different(values):,}", _range(values)) for name, values in units.columns.values.items()]
+    rows = [(name, f"{different(values):,}", _range(values)) for name, values in units.columns.values.items()]
     rows += [(name, "", reason) for name, reason in units.columns.left_out.items()]
     return InspectionTable(title="Columns of units", columns=("column", "different values", "holds"), rows=tuple(rows))
 
@@ -229,22 +183,20 @@ def _range(values: Values) -> str:
     )
 
 
-def _best(guesses: Sequence[_Guess]) -> _Guess | None:
-    usable = [
-        guess for guess in guesses if guess.table.presentations and guess.stimulus and guess.table.rows - guess.bad > 1
-    ]
-    return max(usable, key=lambda guess: guess.merit, default=None)
-
-
-def _suggest(place: Place, guesses: Sequence[_Guess], best: _Guess) -> tuple[list[str], str]:
+def _suggest(
+    place: Place, options: Reading, responses: Responses, seen: Sequence[SeenTable], best: SeenTable
+) -> tuple[list[str], str]:
     """What the best table allows, and the line that does it."""
-    table = best.table.name if [guess.table.name for guess in guesses].count(best.table.name) == 1 else best.table.path
+    table = best.table.name if [item.table.name for item in seen].count(best.table.name) == 1 else best.table.path
     words = ["spikeproof", "run", "--source", place.source, "--source.table", table]
     words += ["--source.stimulus", str(best.stimulus)]
+    for name in ("responses", "units_table"):
+        words += [f"--source.{name}".replace("_", "-"), getattr(options, name)] if getattr(options, name) else []
     if best.bad:
         words += ["--source.rows", "start_time < stop_time"]
     rows = f"{best.table.rows - best.bad:,} presentations of {best.stimuli:,} stimuli"
-    can = [f"spike counts of every unit in {rows} ({best.table.path})"]
+    what = f"mean {responses.unit}" if responses.unit != "spikes" else "spike counts"
+    can = [f"{what} of every {'unit' if responses.unit == 'spikes' else 'ROI'} in {rows} ({best.table.path})"]
     metrics = ["sparseness"]
     if best.categories:
         words += ["--source.category", best.categories[0], "--readout", "logistic", "--attack", "silence"]

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import h5py
-from spikeproof.errors import DataError
 
 from .columns import is_index
 
-__all__ = ["Layout", "Table", "choose", "survey"]
+__all__ = ["Layout", "Series", "Table", "as_table", "survey"]
 
 _NOT_PRESENTATIONS = frozenset({"epochs", "invalid_times"})
 _IMAGES = frozenset({"Images", "ImageSeries", "OpticalSeries", "IndexSeries"})
+_PRESENTED = "/stimulus/presentation/"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose rows have a start_time and a stop_time."""
+    """What may hold presentations: rows with a start_time and a stop_time, or the samples of a stimulus series.
+
+    Parameters
+    ----------
+    path : str
+    rows : int
+        Rows, or samples.
+    columns : tuple of str
+    series : str
+        Type of the series (``"IndexSeries"``); empty for a table of intervals.
+    """
 
     path: str
     rows: int
     columns: tuple[str, ...]
+    series: str = ""
+    unlikely: bool = False
 
     @property
     def name(self) -> str:
@@ -32,11 +43,61 @@ class Table:
 
     @property
     def presentations(self) -> bool:
-        """Whether it may be taken for presentations without having been named: not epochs, not invalid_times."""
-        return self.name not in _NOT_PRESENTATIONS
+        """Whether it may be taken for presentations without having been named.
+
+        Not epochs, not invalid_times, not a series that looks like a continuous signal.
+        """
+        return self.name not in _NOT_PRESENTATIONS and not self.unlikely
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.rows:,} rows: {', '.join(self.columns)})"
+        what = f"{self.rows:,} samples of a {self.series}" if self.series else f"{self.rows:,} rows"
+        return f"{self.path} ({what}{': ' + ', '.join(self.columns) if self.columns else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A time series.
+
+    Parameters
+    ----------
+    path, kind : str
+        Where it stands, and its type.
+    container : str
+        Type of the group that holds it: ``"DfOverF"``, ``"Fluorescence"``, ``"ProcessingModule"`` ...
+    shape : tuple of int
+        Of its data; empty where there are none.
+    numbers, text : bool
+        Whether the data are numbers, or text.
+    whole : bool
+        Whether they are whole numbers.
+    samples : int, optional
+        How many; None where the file does not say.
+    rois : bool
+        Whether it says which ROIs its columns are.
+    """
+
+    path: str
+    kind: str
+    container: str
+    shape: tuple[int, ...]
+    numbers: bool
+    text: bool
+    whole: bool
+    samples: int | None
+    rois: bool
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def traces(self) -> bool:
+        """Whether it could hold responses: numbers, (time x unit) or (time,)."""
+        return self.numbers and len(self.shape) in (1, 2) and 0 not in self.shape and self.kind not in _IMAGES
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.kind}, {' x '.join(map(str, self.shape)) or 'no data'})"
 
 
 @dataclass(slots=True)
@@ -47,10 +108,7 @@ class Layout:
     units: list[str] = field(default_factory=list)
     images: list[tuple[str, str, str]] = field(default_factory=list)
     """(path, type, what is in it)."""
-    rois: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
-    """RoiResponseSeries: (path, shape)."""
-    series: dict[str, int] = field(default_factory=dict)
-    """How many time series of each other type."""
+    series: list[Series] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
     """Links whose target is missing: (path, target)."""
     linked: dict[str, str] = field(default_factory=dict)
@@ -63,88 +121,60 @@ def survey(file: h5py.File) -> Layout:
     Soft links are aliases of objects that stand elsewhere in the file: they are checked, not listed again.
     """
     layout = Layout()
+    kinds: dict[str, str] = {}
     for path, group in _groups(file, "", layout):
-        kind = _text(group.attrs.get("neurodata_type", ""))
+        kind = kinds[path] = _text(group.attrs.get("neurodata_type", ""))
         names = set(group)
         if kind == "Units" or "spike_times" in names:
             layout.units.append(path)
         elif {"start_time", "stop_time"} <= names and isinstance(group["start_time"], h5py.Dataset):
             rows = int(group["start_time"].shape[0]) if group["start_time"].shape else 0
             layout.tables.append(Table(path, rows, _columns(group)))
-        elif kind in _IMAGES:
+        if kind in _IMAGES:
             layout.images.append((path, kind, _pictured(group)))
-        elif kind == "RoiResponseSeries":
-            layout.rois.append((path, tuple(group["data"].shape) if "data" in names else ()))
-        elif kind.endswith("Series"):
-            layout.series[kind] = layout.series.get(kind, 0) + 1
+        if kind.endswith("Series") or "rois" in names:
+            series = _series(group, path, kind, kinds.get(path.rpartition("/")[0], ""))
+            layout.series.append(series)
+            if (path.startswith(_PRESENTED) or kind == "IndexSeries") and (table := as_table(series)) is not None:
+                layout.tables.append(table)
     return layout
 
 
-def choose(layout: Layout, name: str | None, file: str) -> tuple[Table, str | None]:
-    """Find the presentation table that was named, or the only one there is.
-
-    Returns
-    -------
-    (Table, str or None)
-        The table, and what to tell the user if it was chosen for them.
-
-    Raises
-    ------
-    DataError
-        If there is none of that name, several, or none was named and there are several.
-    """
-    if name is None:
-        return _only(layout, file)
-    wanted = "/" + name.strip("/")
-    exact = [table for table in layout.tables if table.path == wanted]
-    found = exact or [table for table in layout.tables if table.name == name.strip("/")]
-    if len(found) == 1:
-        return found[0], None
-    if found:
-        raise DataError(
-            f"{file}: several tables are called {name!r}: {', '.join(table.path for table in found)}; "
-            "give the whole path as `table`"
-        )
-    for path, target in layout.broken:
-        if name.strip("/") in {path.strip("/"), path.rsplit("/", 1)[-1]}:
-            raise DataError(
-                f"{file}: the table {path} is a link to {target}, which cannot be reached: put that file back "
-                "beside this one, or name another table"
-            )
-    names = [table.name for table in layout.tables] + [table.path for table in layout.tables]
-    near = difflib.get_close_matches(name.strip("/"), names, n=3)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise DataError(f"{file}: no presentation table {name!r}. {hint}{_listed(layout.tables)}")
-
-
-def _only(layout: Layout, file: str) -> tuple[Table, str | None]:
-    candidates = [table for table in layout.tables if table.presentations]
-    if len(candidates) == 1:
-        table = candidates[0]
-        return (
-            table,
-            f"no table was named: {table.path} ({table.rows:,} rows) is the only presentation table and was used",
-        )
-    if candidates:
-        raise DataError(
-            f"{file}: {len(candidates)} tables could hold the presentations; name one as `table`. {_listed(candidates)}"
-        )
-    if layout.tables:
-        raise DataError(
-            f"{file}: no table of stimulus presentations. {_listed(layout.tables)}; "
-            "if these rows are presentations, name the table as `table`"
-        )
-    broken = "".join(f"; {path} is a link to {target}, which cannot be reached" for path, target in layout.broken)
-    raise DataError(
-        f"{file}: no table of stimulus presentations (no table with start_time and stop_time){broken}: "
-        "counting spikes needs to know when stimuli were shown; add a TimeIntervals table with pynwb"
+def as_table(series: Series) -> Table | None:
+    """Take the samples of a stimulus series for presentations; None where there is no more than one value of each."""
+    pictures = series.kind in _IMAGES and series.kind != "IndexSeries"
+    if not pictures and (len(series.shape) != 1 or not (series.numbers or series.text)):
+        return None
+    if not series.samples:
+        return None
+    frames = pictures or series.kind == "IndexSeries"
+    return Table(
+        path=series.path,
+        rows=series.samples,
+        columns=("frame" if frames else "data",),
+        series=series.kind,
+        unlikely=not (frames or series.whole or series.text),
     )
 
 
-def _listed(tables: Sequence[Table]) -> str:
-    if not tables:
-        return "The file has no table with start_time and stop_time"
-    return "The file has " + "; ".join(map(str, tables))
+def _series(group: h5py.Group, path: str, kind: str, container: str) -> Series:
+    data, times = group.get("data"), group.get("timestamps")
+    stored = isinstance(data, h5py.Dataset)
+    shape = tuple(data.shape) if stored else ()
+    samples = shape[0] if shape and 0 not in shape else None
+    if isinstance(times, h5py.Dataset) and times.ndim == 1:
+        samples = int(times.shape[0])
+    return Series(
+        path=path,
+        kind=kind,
+        container=container,
+        shape=shape,
+        numbers=stored and data.dtype.kind in "iuf",
+        text=stored and h5py.check_string_dtype(data.dtype) is not None,
+        whole=stored and data.dtype.kind in "iu",
+        samples=samples,
+        rois="rois" in group,
+    )
 
 
 def _groups(group: h5py.Group, path: str, layout: Layout) -> Iterator[tuple[str, h5py.Group]]:

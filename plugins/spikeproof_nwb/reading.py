@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from spikeproof.errors import BadParameter
 
@@ -26,15 +26,31 @@ class Reading:
     ] = None
     category: Annotated[str | None, "Column that says which category the stimulus is of."] = None
     window: Annotated[
-        tuple[float, float] | None, "Window to count in, in s after start_time; the whole row by default."
+        tuple[float, float] | None, "Window to measure in, in s after start_time; the whole row by default."
     ] = None
     rows: Annotated[str | None, 'Rows to keep, as an expression on the table\'s columns: "frame >= 0".'] = None
     units: Annotated[str | None, "Units to keep, as an expression on their columns: \"quality == 'good'\"."] = None
     units_table: Annotated[str | None, "Units table, by name or path; needed if the file has several."] = None
+    responses: Annotated[
+        str | None, "Series of responses (time x unit), by name or path, such as a DfOverF; spikes by default."
+    ] = None
+    bins: Annotated[int | None, "Equal time bins to cut each window into; none by default: one response each."] = None
+    images: Annotated[
+        str | None, "Stimulus images: an Images container, an image series or an IndexSeries, by name or path; 'none'."
+    ] = None
+    image_axes: Annotated[Literal["yx", "xy"], "Order in which the file keeps the axes of an image."] = "yx"
+    image_white: Annotated[
+        float | None, "Pixel value that is white (black is 0); unset: 255 for bytes, 1 for floating-point numbers."
+    ] = None
+    first_image: Annotated[int, "Number of the first image, where presentations number their images: 0 or 1."] = 0
     rate: Annotated[bool, "Divide counts by the length of the window: responses in Hz."] = False
     sort_spikes: Annotated[bool, "Sort the spike times of units that are out of order, instead of refusing."] = False
 
     def __post_init__(self) -> None:
+        if self.image_white is not None and not (math.isfinite(self.image_white) and self.image_white > 0):
+            raise BadParameter(f"image_white = {self.image_white}: white must be a pixel value above 0, such as 255")
+        if self.bins is not None and self.bins < 1:
+            raise BadParameter(f"bins = {self.bins}: a window is cut into 1 bin or more, such as bins = 20")
         if self.window is None:
             return
         begin, end = self.window

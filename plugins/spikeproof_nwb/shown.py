@@ -12,6 +12,7 @@ from .columns import Columns, as_names, read_columns, read_numbers
 from .layout import Table
 from .presentations import Windows, guess_stimulus, names_of, overlapping, several_categories, windows
 from .query import choose_rows
+from .stimulus_series import read_series_table
 
 if TYPE_CHECKING:
     import h5py
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from .reading import Reading
 
-__all__ = ["Presentations"]
+__all__ = ["Presentations", "read_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,9 @@ class Presentations:
     @classmethod
     def read(cls, options: Reading, file: h5py.File, table: Table, label: str) -> Presentations:
         """Read and check the table as the options say."""
-        group, where = file[table.path], f"{label}, {table.path}"
-        if table.rows == 0:
-            raise DataError(f"{where} has no rows: nothing was presented; name another table as `table`")
-        held = read_columns(group, table.rows, where)
-        for name in ("start_time", "stop_time"):
-            held.values[name] = read_numbers(group[name], f"{where}, {name}")
-        notes: list[str] = []
+        where = f"{label}, {table.path}"
+        held, said = read_rows(file, table, where, timed=options.window is not None)
+        notes = [said]
         rows = np.arange(table.rows)
         if options.rows is not None:
             keep = choose_rows(options.rows, held.values, option="rows", where=where, left_out=held.left_out)
@@ -58,7 +55,7 @@ class Presentations:
         start, stop = columns.values["start_time"], columns.values["stop_time"]
         counted = windows(start, stop, rows, options.window, where)
         notes += counted.notes
-        names, stimulus, said = _stimuli(options, columns, rows, where)
+        names, stimulus, said = _stimuli(options, columns, rows, table, where)
         notes.append(said)
         categories, said = _categories(options, columns, names, rows, where)
         notes.append(said)
@@ -74,12 +71,36 @@ class Presentations:
         return cls(columns, rows, counted, names, categories, stimulus, tuple(notes))
 
 
+def read_rows(file: h5py.File, table: Table, where: str, *, timed: bool) -> tuple[Columns, str]:
+    """Read all rows of a table of intervals or of a stimulus series, and what to tell the user about them.
+
+    Raises
+    ------
+    DataError
+        If there are none, a column is damaged, or its times cannot be read.
+    """
+    if table.rows == 0:
+        raise DataError(f"{where} has no rows: nothing was presented; name another table as `table`")
+    if table.series:
+        return read_series_table(file, table, where, timed=timed)
+    group = file[table.path]
+    held = read_columns(group, table.rows, where)
+    for name in ("start_time", "stop_time"):
+        held.values[name] = read_numbers(group[name], f"{where}, {name}")
+    return held, ""
+
+
 def _stimuli(
-    options: Reading, columns: Columns, rows: NDArray[np.intp], where: str
+    options: Reading, columns: Columns, rows: NDArray[np.intp], table: Table, where: str
 ) -> tuple[NDArray[np.str_], str, str]:
     if options.stimulus == "row" and "row" not in columns.values:
         return as_names(rows), "row", "each row was taken as a stimulus of its own: no stimulus is repeated"
-    name, note = (options.stimulus, "") if options.stimulus is not None else guess_stimulus(columns, where)
+    name, note = options.stimulus, ""
+    if name is None and table.series:
+        name = table.columns[0]
+        note = f"no stimulus column was named: the samples of {table.path} ({name!r}) say what was shown"
+    elif name is None:
+        name, note = guess_stimulus(columns, where)
     names = names_of(columns, name, rows, option="stimulus", where=where)
     blanks = int((names == "-1").sum())
     if blanks and columns.values[name].dtype.kind in "if":

@@ -1,88 +1,184 @@
-"""Spike times: one flat read, an index that must fit it, and exact counts in half-open windows."""
+"""Spike times: read in blocks, refused where they or their index cannot be trusted, counted exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 from spikeproof.errors import DataError
 
 from .columns import read_numbers
+from .counting import Edges
 
-__all__ = ["SpikeTrains", "count", "read_trains"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .place import Place
+
+__all__ = ["SpikeTrains", "find_trains"]
+
+_NEAR = 1 << 16
+"""Spike times that are held at once, where reading costs little."""
+_FAR = 1 << 23
+"""Spike times that are asked for at once, where each request is dear."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpikeTrains:
-    """The spike times of all units in one array.
+    """Where the spike times of each unit stand in the file.
 
     Parameters
     ----------
-    times : numpy.ndarray of float64, (spike,)
+    place : Place
+    times : h5py.Dataset, (spike,)
         Seconds, unit after unit.
     bounds : numpy.ndarray of int64, (unit + 1,)
         The times of unit k are ``times[bounds[k]:bounds[k + 1]]``.
+    names : tuple of str, (unit,)
     where : str
         File and table, for messages.
     """
 
-    times: NDArray[np.float64]
+    place: Place
+    times: h5py.Dataset
     bounds: NDArray[np.int64]
+    names: tuple[str, ...]
     where: str
 
-    def ready(self, chosen: NDArray[np.intp], names: Sequence[str], *, sort: bool) -> SpikeTrains:
-        """Return trains whose chosen units are finite and in order of time.
+    def count(self, chosen: NDArray[np.intp], edges: NDArray[np.float64], *, sort: bool) -> NDArray[np.float64]:
+        """Spikes of each chosen unit in each bin [edge, next edge): a spike at an edge belongs to what comes next.
+
+        Windows may overlap and stand in any order; each is counted in full.
 
         Parameters
         ----------
-        chosen : numpy.ndarray of int
-            The units that will be counted; others are not looked at.
-        names : sequence of str
-            Names of all units, for messages.
+        chosen : numpy.ndarray of int, (unit,)
+            Rising row numbers of units; others are not read.
+        edges : numpy.ndarray of float64, (presentation, time_bin + 1)
+            Seconds, rising along each row.
         sort : bool
-            Whether to sort unsorted units instead of refusing them.
+            Whether to sort units that are out of order instead of refusing them.
+
+        Returns
+        -------
+        numpy.ndarray of float64, (presentation, unit, time_bin)
+            Whole numbers. The memory behind it is ordered by unit, so that no second copy is ever made.
 
         Raises
         ------
         DataError
-            If a chosen unit has spike times that are not finite, or unsorted ones and ``sort`` is False: a search in
-            them would count wrongly without any sign of it.
+            If a chosen unit has spike times that are not finite, or unsorted ones and ``sort`` is False.
         """
-        bad = self._by_unit(np.flatnonzero(~np.isfinite(self.times)))
-        bad = {unit: amount for unit, amount in bad.items() if unit in set(chosen.tolist())}
-        if bad:
+        found = Edges.of(edges)
+        counts = np.zeros((len(chosen), edges.shape[0], edges.shape[1] - 1), dtype=np.float64)
+        row = {unit: number for number, unit in enumerate(chosen.tolist())}
+        defects = _Defects()
+        for unit, times in self._checked(chosen, defects):
+            counts[row[unit]] += found.counts(times)
+        defects.refuse(self, sort=sort)
+        return counts.transpose(1, 0, 2)
+
+    def check(self, chosen: NDArray[np.intp]) -> None:
+        """Read the chosen units and refuse what could not be counted.
+
+        Raises
+        ------
+        DataError
+            As :meth:`count` without ``sort``.
+        """
+        defects = _Defects()
+        for _ in self._checked(chosen, defects):
+            pass
+        defects.refuse(self, sort=False)
+
+    def _checked(self, chosen: NDArray[np.intp], defects: _Defects) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Times of each chosen unit, a part at a time, finite and in order; those of defective units are sorted."""
+        last: dict[int, float] = {}
+        for unit, times in self._parts(chosen):
+            rising = times[1:] >= times[:-1]
+            whole = bool(rising.all()) and np.isfinite(times[0]) and np.isfinite(times[-1])
+            if not whole or times[0] < last.get(unit, times[0]):
+                bad = int((~np.isfinite(times)).sum())
+                if bad:
+                    defects.add(defects.not_finite, unit, bad)
+                    continue
+                steps = np.diff(times, prepend=last.get(unit, times[0])) < 0
+                defects.add(defects.unsorted, unit, int(steps.sum()))
+                last[unit] = float(times[-1])
+                times = np.sort(times)
+            else:
+                last[unit] = float(times[-1])
+            yield unit, times
+
+    def _parts(self, chosen: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Times of each chosen unit as they stand in the file, never more than a block at once."""
+        most = _FAR if self.place.far else _NEAR
+        for first, stop in self._runs(chosen.tolist(), most):
+            begin, end = int(self.bounds[first]), int(self.bounds[stop])
+            for low in range(begin, end, most):
+                high = min(low + most, end)
+                block = self._read(low, high)
+                for unit in range(first, stop):
+                    a, b = max(int(self.bounds[unit]), low), min(int(self.bounds[unit + 1]), high)
+                    for part in range(a, b, _NEAR):
+                        yield unit, block[part - low : min(part + _NEAR, b) - low]
+
+    def _read(self, start: int, stop: int) -> NDArray[np.float64]:
+        try:
+            return np.asarray(self.place.read(self.times, start, stop), dtype=np.float64)
+        except OSError as error:
             raise DataError(
-                f"{self.where}: spike times that are not finite (NaN or infinite) in {_units(bad, names, 'of them')}: "
-                f"mend the file, or leave these units out with `units`{_leaving_out([names[unit] for unit in bad])}"
-            )
-        falls = self.times[1:] < self.times[:-1]
-        starts = self.bounds[1:-1]
-        falls[starts[(starts > 0) & (starts < len(self.times))] - 1] = False
-        unsorted = self._by_unit(np.flatnonzero(falls))
-        unsorted = {unit: amount for unit, amount in unsorted.items() if unit in set(chosen.tolist())}
-        if not unsorted:
-            return self
-        if not sort:
+                f"{self.where}, spike_times cannot be read: the file is damaged ({error}); get it again"
+            ) from error
+
+    def _runs(self, chosen: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+        """Neighbouring units [first, stop) that are read together: one at least, a block at most."""
+        number = 0
+        while number < len(chosen):
+            first = chosen[number]
+            stop = first + 1
+            number += 1
+            begin = self.bounds[first]
+            while number < len(chosen) and chosen[number] == stop and self.bounds[stop + 1] - begin <= most:
+                stop += 1
+                number += 1
+            yield first, stop
+
+
+@dataclass(slots=True)
+class _Defects:
+    """Units whose spike times cannot be counted, with how often."""
+
+    not_finite: dict[int, int] = field(default_factory=dict)
+    unsorted: dict[int, int] = field(default_factory=dict)
+
+    @staticmethod
+    def add(kind: dict[int, int], unit: int, amount: int) -> None:
+        """Count ``amount`` more of one kind in a unit."""
+        kind[unit] = kind.get(unit, 0) + amount
+
+    def refuse(self, trains: SpikeTrains, *, sort: bool) -> None:
+        """Raise if there are any; unsorted times pass if they were to be sorted."""
+        names = trains.names
+        if self.not_finite:
             raise DataError(
-                f"{self.where}: spike times are not in order of time in {_units(unsorted, names, 'steps back')}: "
-                "if the times themselves are right, set sort_spikes = true to sort them within each unit"
+                f"{trains.where}: spike times that are not finite (NaN or infinite) in "
+                f"{_units(self.not_finite, names, 'of them')}: mend the file, or leave these units out with `units`"
+                f"{_leaving_out([names[unit] for unit in self.not_finite])}"
             )
-        times = self.times.copy()
-        for unit in unsorted:
-            times[self.bounds[unit] : self.bounds[unit + 1]].sort()
-        return SpikeTrains(times, self.bounds, self.where)
-
-    def _by_unit(self, spikes: NDArray[np.intp]) -> dict[int, int]:
-        units, amounts = np.unique(np.searchsorted(self.bounds[1:], spikes, side="right"), return_counts=True)
-        return dict(zip(units.tolist(), amounts.tolist(), strict=True))
+        if self.unsorted and not sort:
+            raise DataError(
+                f"{trains.where}: spike times are not in order of time in "
+                f"{_units(self.unsorted, names, 'steps back')}: if the times themselves are right, "
+                "set sort_spikes = true to sort them within each unit"
+            )
 
 
-def read_trains(table: h5py.Group, units: int, names: Sequence[str], where: str) -> SpikeTrains:
-    """Read all spike times at once, after checking that the index fits them.
+def find_trains(place: Place, table: h5py.Group, names: Sequence[str], where: str) -> SpikeTrains:
+    """Find the spike times of a units table, after checking that the index fits them.
 
     Raises
     ------
@@ -99,49 +195,19 @@ def read_trains(table: h5py.Group, units: int, names: Sequence[str], where: str)
             f"{where} has spike_times but no spike_times_index, so no spike belongs to a unit: write the file again"
         )
     index: NDArray[Any] = read_numbers(table["spike_times_index"], f"{where}, spike_times_index").astype(np.int64)
-    if len(index) != units:
-        raise DataError(f"{where}: spike_times_index has {len(index)} rows for {units} units: the table is damaged")
-    total = int(table["spike_times"].shape[0]) if table["spike_times"].shape else 0
+    if len(index) != len(names):
+        raise DataError(
+            f"{where}: spike_times_index has {len(index)} rows for {len(names)} units: the table is damaged"
+        )
+    times = table["spike_times"]
+    if times.ndim != 1 or not np.issubdtype(times.dtype, np.number):
+        raise DataError(
+            f"{where}, spike_times must be one row of numbers, but holds {times.dtype} of shape {times.shape}: "
+            "write the file again with pynwb"
+        )
     bounds = np.concatenate([[0], index]).astype(np.int64)
-    _check_index(bounds, total, names, where)
-    return SpikeTrains(read_numbers(table["spike_times"], f"{where}, spike_times"), bounds, where)
-
-
-def count(
-    trains: SpikeTrains, chosen: NDArray[np.intp], start: NDArray[np.float64], stop: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Spikes of each chosen unit in each window [start, stop): a spike at ``stop`` belongs to what comes next.
-
-    Windows may overlap and stand in any order; each is counted in full. Start and stop are searched from the left
-    on both sides, which is what makes the window half-open.
-
-    Parameters
-    ----------
-    trains : SpikeTrains
-        In order of time within each unit.
-    chosen : numpy.ndarray of int, (unit,)
-    start, stop : numpy.ndarray of float64, (presentation,)
-        Seconds.
-
-    Returns
-    -------
-    numpy.ndarray of float64, (presentation, unit)
-        Whole numbers.
-
-    Examples
-    --------
-    >>> trains = SpikeTrains(np.array([0.5, 1.0, 1.5]), np.array([0, 3]), "a.nwb")
-    >>> count(trains, np.array([0]), np.array([0.0, 1.0]), np.array([1.0, 2.0])).ravel().tolist()
-    [1.0, 2.0]
-    """
-    # Windows that touch share edges: each different edge is searched once a unit, in rising order.
-    edges, place = np.unique(np.concatenate([start, stop]), return_inverse=True)
-    first, last = place[: len(start)], place[len(start) :]
-    counts = np.empty((len(chosen), len(start)), dtype=np.float64)
-    for row, unit in enumerate(chosen.tolist()):
-        before = np.searchsorted(trains.times[trains.bounds[unit] : trains.bounds[unit + 1]], edges, side="left")
-        np.subtract(before[last], before[first], out=counts[row])
-    return np.ascontiguousarray(counts.T)
+    _check_index(bounds, int(times.shape[0]), names, where)
+    return SpikeTrains(place, times, bounds, tuple(names), where)
 
 
 def _check_index(bounds: NDArray[np.int64], total: int, names: Sequence[str], where: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import h5py
@@ -13,7 +12,7 @@ from spikeproof.errors import DataError
 from .columns import Columns, as_names, read_columns, read_numbers, read_text
 from .layout import Layout
 
-__all__ = ["Session", "Units", "choose_units", "read_session", "read_units"]
+__all__ = ["UNKNOWN", "Session", "Units", "choose_units", "names_of_ids", "read_session", "read_units"]
 
 _SPIKES = frozenset({"spike_times", "obs_intervals", "electrodes", "waveforms"})
 _AREA_COLUMNS = ("area", "brain_area", "brain_region", "location", "ecephys_structure_acronym", "structure_acronym")
@@ -89,7 +88,7 @@ def choose_units(layout: Layout, name: str | None, file: str) -> tuple[str, tupl
         return layout.units[0], (f"units were taken from {layout.units[0]}",)
     if layout.units:
         raise DataError(f"{file}: several units tables: {', '.join(layout.units)}; name one as `units_table`")
-    raise DataError(f"{file}: no units, so no spike times: {_instead(layout)}")
+    raise DataError(f"{file}: no units, so no spike times: name a file with a units table (sorted spikes)")
 
 
 def read_units(file: h5py.File, path: str, where: str) -> Units:
@@ -118,21 +117,37 @@ def _rows(table: h5py.Group, where: str) -> int:
     raise DataError(f"{where} has neither id nor spike_times_index, so no units: write the file again with pynwb")
 
 
-def _names(columns: Columns, rows: int, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    named = columns.values.get("unit_name")
-    if named is not None and named.dtype.kind == "U" and (named != "").all() and len(set(named.tolist())) == rows:
-        return tuple(named.tolist()), ("units are called as their column unit_name says",)
+def names_of_ids(columns: Columns, rows: int, where: str, what: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names out of a table's ids, each once, and what to tell the user about them.
+
+    Parameters
+    ----------
+    columns : Columns
+    rows : int
+    where : str
+        File and table, for messages.
+    what : str
+        What a row is, for messages: ``"unit"`` or ``"ROI"``.
+    """
     ids = columns.values.get("id")
     if ids is None:
-        return tuple(map(str, range(rows))), (f"{where} has no id: units are called by their row, from 0",)
+        return tuple(map(str, range(rows))), (f"{where} has no id: {what}s are called by their row, from 0",)
     names = as_names(ids).tolist()
-    if len(set(names)) == rows:
+    held = set(names)
+    if len(held) == rows:
         return tuple(names), ()
     twice = next(name for name in names if names.count(name) > 1)
     return (
         tuple(f"{name} (row {row})" for row, name in enumerate(names)),
-        (f"{where}: unit ids repeat (such as {twice}): units are called by id and row",),
+        (f"{where}: {what} ids repeat (such as {twice}): {what}s are called by id and row",),
     )
+
+
+def _names(columns: Columns, rows: int, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    named = columns.values.get("unit_name")
+    if named is not None and named.dtype.kind == "U" and (named != "").all() and len(set(named.tolist())) == rows:
+        return tuple(named.tolist()), ("units are called as their column unit_name says",)
+    return names_of_ids(columns, rows, where, "unit")
 
 
 def _areas(file: h5py.File, table: h5py.Group, columns: Columns, rows: int) -> tuple[NDArray[np.str_], tuple[str, ...]]:
@@ -197,22 +212,3 @@ def _text_column(table: h5py.Group | None, name: str) -> NDArray[np.str_] | None
 def _location(file: h5py.File, reference: h5py.Reference) -> str:
     value = file[reference].attrs.get("location", "") if reference else ""
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _instead(layout: Layout) -> str:
-    for path, target in layout.broken:
-        if path.rsplit("/", 1)[-1] == "units":
-            return f"{path} is a link to {target}, which cannot be reached; put that file back beside this one"
-    if layout.rois:
-        path, shape = layout.rois[0]
-        size = " x ".join(map(str, shape))
-        return (
-            f"its responses are imaged ({path}, RoiResponseSeries, {size}), and responses from RoiResponseSeries are "
-            "not read yet; name a file with a units table"
-        )
-    held = ", ".join(f"{amount} {kind}" for kind, amount in _most(layout))
-    return f"{f'it holds {held}' if held else 'it holds no responses'}; name a file with a units table (sorted spikes)"
-
-
-def _most(layout: Layout) -> Sequence[tuple[str, int]]:
-    return sorted(layout.series.items(), key=lambda item: -item[1])[:3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -15,29 +16,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from spikeproof_nwb.counting import Edges
 from spikeproof_nwb.presentations import overlapping, repeats
 from spikeproof_nwb.source import NWB
-from spikeproof_nwb.spikes import SpikeTrains, count
 
 TIMES = st.integers(0, 40).map(lambda k: k / 4)  # a coarse grid: spikes on edges and equal spikes are common
 TRAINS = st.lists(st.lists(TIMES, max_size=12).map(sorted), min_size=1, max_size=4)
 WINDOWS = st.lists(st.tuples(TIMES, TIMES).map(sorted), min_size=1, max_size=8)
 
 
-def trains_of(lists: list[list[float]]) -> SpikeTrains:
-    bounds = np.concatenate([[0], np.cumsum([len(train) for train in lists])]).astype(np.int64)
-    return SpikeTrains(np.array([t for train in lists for t in train], dtype=np.float64), bounds, "here")
-
-
-def counted(lists: list[list[float]], windows: list[Any]) -> NDArray[np.float64]:
-    start, stop = (np.array(side, dtype=np.float64) for side in zip(*windows, strict=True))
-    return count(trains_of(lists), np.arange(len(lists)), start, stop)
+def counted(lists: list[list[float]], windows: list[Any]) -> NDArray[np.int64]:
+    """Counts (presentation, unit)."""
+    edges = Edges.of(np.array(windows, dtype=np.float64))
+    return np.stack([edges.counts(np.array(train, dtype=np.float64))[:, 0] for train in lists], axis=1)
 
 
 @given(TRAINS, WINDOWS)
 def test_counts_are_those_of_an_obvious_loop(lists: list[list[float]], windows: list[Any]) -> None:
     slow = [[sum(a <= t < b for t in train) for train in lists] for a, b in windows]
     assert counted(lists, windows).tolist() == slow
+
+
+@given(TRAINS, WINDOWS)
+def test_a_search_counts_what_the_grid_counts(lists: list[list[float]], windows: list[Any]) -> None:
+    edges = Edges.of(np.array(windows, dtype=np.float64))
+    assert edges._grid is not None or np.ptp(windows) == 0
+    searched = replace(edges, _grid=None)
+    for train in lists:
+        times = np.array(train, dtype=np.float64)
+        assert edges.counts(times).tolist() == searched.counts(times).tolist()
 
 
 @given(TRAINS, st.lists(TIMES, min_size=2, max_size=9, unique=True).map(sorted))

@@ -46,6 +46,7 @@ def test_facts_tables_and_a_line_to_run(write_file: Callable[..., Path]) -> None
         (
             "/intervals/trials",
             "8",
+            "1",
             "0",
             "image (4 different)",
             "category (2), object_type (2)",

@@ -97,7 +97,6 @@ def test_files_load_with_the_counts_of_an_obvious_loop(
         ("human_truncated_file.nwb", RECOGNITION, "is truncated: it holds 1,035,086 of 2,070,173 bytes"),
         ("ndx-events_0.4.0_events_no_extension.nwb", {}, "uses the extension ndx-events 0.4.0, which pynwb"),
         ("not_hdf5.nwb", {}, "is not HDF5, so not an NWB file: it begins with b'<?xml"),
-        ("ophys_roiresponse_stim.nwb", {}, "responses from RoiResponseSeries are not read yet"),
         ("osb_2.0b_RoiResponseSeries.nwb", {}, "is NWB 2.0b, a pre-release of NWB 2.0.0"),
         ("osb_2.0b_Units_in_acquisition.nwb", {}, "is NWB 2.0b, a pre-release of NWB 2.0.0"),
         ("osb_lantyer2018_ME_9_CC_icephys.nwb", {}, "no units, so no spike times: it holds 10 CurrentClampSeries"),

@@ -95,34 +95,6 @@ def test_no_units_says_what_is_there_instead(write_file: Callable[..., Path]) ->
     assert "no units, so no spike times: it holds no responses" in refused(write_file(trains=None))
 
 
-def test_imaged_responses_are_not_read_yet(write_file: Callable[..., Path]) -> None:
-    def imaged(content: pynwb.NWBFile) -> None:
-        from hdmf.common import DynamicTableRegion
-        from pynwb.ophys import ImageSegmentation, OpticalChannel, RoiResponseSeries
-
-        plane = content.create_imaging_plane(
-            name="p",
-            optical_channel=OpticalChannel(name="o", description="d", emission_lambda=500.0),
-            description="d",
-            device=content.create_device("scope"),
-            excitation_lambda=600.0,
-            indicator="GCaMP",
-            location="V1",
-        )
-        segmentation = ImageSegmentation()
-        table = segmentation.create_plane_segmentation(name="ps", description="d", imaging_plane=plane)
-        table.add_roi(pixel_mask=[(0, 0, 1.0)])
-        module = content.create_processing_module("ophys", "d")
-        module.add(segmentation)
-        rois = DynamicTableRegion(name="rois", data=[0], description="d", table=table)
-        module.add(RoiResponseSeries(name="dff", data=np.zeros((5, 1)), rois=rois, unit="dF/F", rate=1.0))
-
-    message = refused(write_file(trains=None, also=imaged))
-    assert "no spike times" in message
-    assert "/processing/ophys/dff, RoiResponseSeries, 5 x 1" in message
-    assert "responses from RoiResponseSeries are not read yet" in message
-
-
 def test_no_presentations_are_refused(write_file: Callable[..., Path]) -> None:
     assert "no table of stimulus presentations (no table with start_time" in refused(write_file(trials=None))
 
@@ -133,10 +105,10 @@ def test_epochs_are_not_taken_for_presentations(write_file: Callable[..., Path])
 
 
 def test_several_tables_must_be_chosen_from(write_file: Callable[..., Path]) -> None:
-    other = {"flashes": {"start": (0.0,), "stop": (1.0,), "color": (1,)}}
+    other = {"flashes": {"start": (0.0, 1.0), "stop": (1.0, 2.0), "color": (1, 2)}}
     message = refused(write_file(tables=other))
     assert "2 tables could hold the presentations; name one as `table`" in message
-    assert "/intervals/flashes (1 rows: color); /intervals/trials (3 rows: stimulus_id)" in message
+    assert "/intervals/flashes (2 rows: color); /intervals/trials (3 rows: stimulus_id)" in message
 
 
 def test_an_unknown_table_names_near_ones(write_file: Callable[..., Path]) -> None:
