@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from archive import LocalArchive
 from spikeproof.testing import Example, parametrize
 
 NETWORK = """
@@ -62,12 +64,29 @@ def recording() -> Example:
     return Example(target=str(path), parameters={"stimulus": "stimulus_id"})
 
 
+@cache
+def archive() -> LocalArchive:
+    """An archive that answers until the tests end."""
+    served = LocalArchive()
+    served.__enter__()
+    atexit.register(served.__exit__, None, None, None)
+    return served
+
+
+def archived_recording() -> Example:
+    toy = recording()
+    archive().add("000001", "draft", {"sub-1/toy.nwb": toy.target})
+    kept = {"instance": archive().url, "cache": str(Path(folder().name) / "cache")}
+    return Example(target="000001/sub-1/toy.nwb", parameters={**toy.parameters, **kept})
+
+
 @parametrize(
     "spikeproof",
     examples={
         "source-simulate": Example(target="sparse", parameters={"units": 10, "stimuli": 2, "repeats": 2}),
         "source-images": images,
         "source-nwb": recording,
+        "source-dandi": archived_recording,
         "model-torch": network,
         "metric-dropping-curve": Example(parameters={"draws": 6, "sizes": [1, 6]}),
     },

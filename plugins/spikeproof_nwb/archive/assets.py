@@ -1,0 +1,328 @@
+"""Finds what a target names: the version, and the assets in it."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spikeproof.errors import DataError
+
+from .client import Client, NotFound
+from .known import Known
+from .spec import DRAFT, Spec
+
+__all__ = [
+    "Asset",
+    "Found",
+    "NoSuchFile",
+    "Release",
+    "asset_of",
+    "find",
+    "metadata_of",
+    "release_of",
+    "version_about",
+    "versions_of",
+]
+
+_AT_ONCE = 8
+
+
+class NoSuchFile(DataError):
+    """The version holds no file of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One file, or one Zarr archive, as the archive describes it.
+
+    Parameters
+    ----------
+    path : str
+        In the dandiset.
+    identifier : str
+        The archive's id of it.
+    size : int
+        In bytes.
+    sha256 : str
+        Hexadecimal; empty where the archive has not computed it yet.
+    etag : str
+        The archive's own digest (``dandi-etag``, md5 of the md5s of its parts).
+    zarr : str
+        Id of the Zarr archive; empty for a file.
+    zarr_checksum : str
+    """
+
+    path: str
+    identifier: str
+    size: int
+    sha256: str = ""
+    etag: str = ""
+    zarr: str = ""
+    zarr_checksum: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it is called in the cache: by each of its digests, the strongest first."""
+        named = (("sha256", self.sha256), ("dandi-etag", self.etag), ("dandi-zarr-checksum", self.zarr_checksum))
+        return tuple(f"{name}-{value}" for name, value in named if value)
+
+    @property
+    def digest(self) -> str:
+        """Sha256, or the archive's own digest with its name."""
+        if self.sha256:
+            return self.sha256
+        return f"dandi-zarr-checksum:{self.zarr_checksum}" if self.zarr_checksum else f"dandi-etag:{self.etag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The version that is read.
+
+    Parameters
+    ----------
+    version : str
+    modified : str
+        When the draft was changed last, as the archive says; empty for a published version, which never changes.
+    note : str
+        How it was chosen, for the user.
+    """
+
+    version: str
+    modified: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a target names."""
+
+    release: Release
+    assets: tuple[Asset, ...]
+
+
+def find(spec: Spec, client: Client | None, known: Known, release: Release | None = None) -> Found:
+    """Find the assets that a target names.
+
+    Parameters
+    ----------
+    spec : Spec
+    client : Client or None
+        None asks nobody: what was found before is found again.
+    known : Known
+        What was found before, and where it is written down.
+    release : Release, optional
+        The version, if it was found already.
+
+    Raises
+    ------
+    DataError
+        If there is no such dandiset, version or file (near names are given), or it may not be seen, or (asking
+        nobody) it was never found before.
+    """
+    if client is None:
+        release = release or _known_release(spec, known)
+        assets = known.assets(spec, release.version, None)
+        if assets is None:
+            raise DataError(
+                f"{spec.at(release.version)} is not in the cache: it was never found with a network "
+                f"({known.listed(spec.dandiset)}); run it once without --offline"
+            )
+    else:
+        if release is None:
+            release = release_of(spec, client)
+            known.release(spec, release.version, release.modified)
+        assets = known.assets(spec, release.version, release.modified)
+        if assets is None:
+            asked = _asked(spec, release.version, client)
+            assets = [asdict(asset) for asset in asked]
+            known.remember(spec, release.version, release.modified, assets)
+    return Found(release=release, assets=tuple(Asset(**asset) for asset in assets))
+
+
+def release_of(spec: Spec, client: Client) -> Release:
+    """Find the version: as named, or the latest published one, or the draft where none is.
+
+    A published version that is named needs no request here: it never changes, and one that does not exist is noticed
+    as soon as its files are looked for.
+    """
+    if spec.version not in {None, DRAFT}:
+        return Release(version=str(spec.version), modified="", note="")
+    about = _dandiset(spec, client)
+    published = about.get("most_recent_published_version")
+    if spec.version is None and published:
+        version = str(published["version"])
+        note = f"{spec.dandiset}: version {version} was read, the latest published one: name it as {spec.at(version)}"
+        return Release(version=version, modified="", note=note + " to read the same later")
+    draft = about.get("draft_version") or {}
+    modified = str(draft.get("modified", ""))
+    said = "the draft" if spec.version else "the draft (nothing of it is published)"
+    note = f"{spec.dandiset}: {said} was read as of {modified}: a draft may change"
+    return Release(version=DRAFT, modified=modified, note=note)
+
+
+def _known_release(spec: Spec, known: Known) -> Release:
+    if spec.version is not None:
+        modified = known.draft_modified(spec.dandiset) if spec.version == DRAFT else ""
+        note = f"{spec.dandiset}: the draft was read from the cache, as of {modified}" if modified else ""
+        return Release(version=spec.version, modified=modified, note=note)
+    version = known.latest(spec.dandiset)
+    if version is None:
+        raise DataError(
+            f"{spec} is not in the cache: which version is the latest was never asked ({known.listed(spec.dandiset)}); "
+            "run it once without --offline"
+        )
+    note = f"{spec.dandiset}: version {version} was read, the latest when the archive was asked last"
+    return Release(version=version, modified=known.draft_modified(spec.dandiset) if version == DRAFT else "", note=note)
+
+
+def _dandiset(spec: Spec, client: Client) -> dict[str, Any]:
+    what = f"dandi:{spec.dandiset}"
+    try:
+        about = client.json(f"dandisets/{spec.dandiset}/", what)
+    except NotFound:
+        raise DataError(
+            f"{what}: {client.instance.name} ({client.api}) has no dandiset {spec.dandiset}: check the number, or name "
+            "another archive with --source.instance"
+        ) from None
+    if not isinstance(about, dict) or "draft_version" not in about:
+        raise DataError(f"{what}: {client.api} does not answer as a DANDI archive: check its address")
+    return about
+
+
+def versions_of(spec: Spec, client: Client) -> list[dict[str, Any]]:
+    """Every version of a dandiset, as the archive describes it."""
+    _dandiset(spec, client)
+    return list(client.pages(f"dandisets/{spec.dandiset}/versions/", f"dandi:{spec.dandiset}"))
+
+
+def version_about(spec: Spec, version: str, client: Client) -> dict[str, Any]:
+    """What the archive says of a version.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name; the ones that there are are given.
+    """
+    try:
+        about = client.json(f"dandisets/{spec.dandiset}/versions/{version}/info/", spec.at(version, ""))
+    except NotFound:
+        raise _no_version(spec, client) from None
+    return about if isinstance(about, dict) else {}
+
+
+def _no_version(spec: Spec, client: Client) -> DataError:
+    """The error for a version that does not exist, with the ones that do."""
+    names = [str(row["version"]) for row in versions_of(spec, client)]
+    near = difflib.get_close_matches(str(spec.version), names, n=3, cutoff=0.6)
+    return DataError(
+        f"dandi:{spec.dandiset} has no version {spec.version}"
+        + (f": did you mean {' or '.join(near)}?" if near else f": there are {', '.join(names)}")
+    )
+
+
+def _rows_of(spec: Spec, version: str, client: Client, **query: str) -> list[dict[str, Any]]:
+    """Rows of a version's listing of assets.
+
+    Raises
+    ------
+    DataError
+        If there is no such dandiset or version.
+    """
+    what = spec.at(version, "")
+    try:
+        return list(client.pages(f"dandisets/{spec.dandiset}/versions/{version}/assets/", what, **query))
+    except NotFound:
+        raise _no_version(spec, client) from None
+
+
+def _asked(spec: Spec, version: str, client: Client) -> list[Asset]:
+    """Ask the archive which assets these are, and what their digests are."""
+    if spec.is_folder:
+        raise DataError(
+            f"{spec} names no file: write {spec.at(version, (spec.path or '**/') + '*.nwb')} for all of them, or see "
+            f"what there is with `spikeproof inspect {spec}`"
+        )
+    query = {"glob": spec.widened} if spec.is_pattern else {"path": spec.path}
+    rows = {str(row["path"]): row for row in _rows_of(spec, version, client, metadata="true", **query)}
+    paths = spec.matching(rows)  # the archive's own match is a prefix, whatever its case
+    if not paths:
+        raise _no_path(spec, version, rows, client)
+    chosen = [rows[path] for path in paths]
+    described = metadata_of(chosen, spec, version, client)
+    assets = []
+    for row, metadata in described:
+        asset = asset_of(row, metadata)
+        if asset is None:
+            raise DataError(
+                f"{spec.at(version, str(row['path']))}: the archive gives no digest of it, so what is fetched cannot "
+                "be verified: try later"
+            )
+        assets.append(asset)
+    return assets
+
+
+def metadata_of(
+    rows: Iterable[Mapping[str, Any]], spec: Spec, version: str, client: Client
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each row with its asset's metadata: as listed, or else asked for, a few requests at a time."""
+
+    def one(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        listed = row.get("metadata")
+        if isinstance(listed, dict) and listed.get("digest"):
+            return row, listed
+        path = f"dandisets/{spec.dandiset}/versions/{version}/assets/{row['asset_id']}/"
+        what = spec.at(version, str(row["path"]))
+        try:
+            said = client.json(path, what)
+        except NotFound:
+            raise DataError(f"{what} was listed, but is gone now: the draft is being changed; run it again") from None
+        return row, said if isinstance(said, dict) else {}
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, rows))
+
+
+def asset_of(row: Mapping[str, Any], metadata: Mapping[str, Any]) -> Asset | None:
+    """An asset of its row and its metadata; None where the archive gives no digest of it."""
+    digests = metadata.get("digest") or {}
+    asset = Asset(
+        path=str(row["path"]),
+        identifier=str(row["asset_id"]),
+        size=int(row["size"]),
+        sha256="" if row.get("zarr") else str(digests.get("dandi:sha2-256") or "").lower(),
+        etag="" if row.get("zarr") else str(digests.get("dandi:dandi-etag") or "").lower(),
+        zarr=str(row.get("zarr") or ""),
+        zarr_checksum=str(digests.get("dandi:dandi-zarr-checksum") or "") if row.get("zarr") else "",
+    )
+    return asset if asset.keys else None
+
+
+def _no_path(spec: Spec, version: str, rows: Iterable[str], client: Client) -> NoSuchFile:
+    if spec.is_pattern:
+        everything = [str(row["path"]) for row in _rows_of(spec, version, client, order="path")]
+        fixed = posixpath.dirname(spec.path.partition("*")[0].partition("?")[0].partition("[")[0])
+        below = [path for path in everything if path.startswith(fixed + "/")] if fixed else everything
+        some = ", ".join((below or everything)[:3])
+        held = f"; there are, among {len(everything):,}: {some}" if everything else ": the version is empty"
+        return NoSuchFile(f"{spec.at(version)}: no file matches{held}")
+    other_case = [path for path in rows if path.lower() == spec.path.lower()]
+    longer = [path for path in rows if path.startswith(spec.path + "/")]
+    if longer:
+        return NoSuchFile(
+            f"{spec.at(version)} is a folder of {len(longer)} files: write "
+            f"{spec.at(version, spec.path + '/*.nwb')} for those in it"
+        )
+    near = other_case or _near(spec.path, [str(row["path"]) for row in _rows_of(spec, version, client, order="path")])
+    hint = f": did you mean {' or '.join(near)}?" if near else f": see `spikeproof inspect dandi:{spec.dandiset}`"
+    return NoSuchFile(f"{spec.at(version)}: there is no file {spec.path!r}{hint}")
+
+
+def _near(path: str, paths: list[str]) -> list[str]:
+    """Paths that are nearly this one: the whole of it, or its last part."""
+    name = posixpath.basename(path)
+    same = [other for other in paths if posixpath.basename(other) == name]
+    return same[:3] or difflib.get_close_matches(path, paths, n=3, cutoff=0.6)
