@@ -49,7 +49,7 @@ hookimpl = pluggy.HookimplMarker("spikeproof")
 Scale = Literal["unit", "population", "behavior"]
 Norm = Literal["l2", "linf"]
 Domain = Literal["stimulus", "response"]
-Need = Literal["labels", "repeats", "readout", "choices", "minimal"]
+Need = Literal["labels", "repeats", "readout", "choices", "minimal", "trials"]
 """What a metric may require beside responses: see :class:`MetricEntry`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
@@ -186,7 +186,7 @@ class MetricEntry(Entry):
         Which perturbed evidence it measures; None if it measures the clean code.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives whose evidence it measures; empty for all.
-    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal"}
+    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal", "trials"}
         Which optional parts of the evidence must exist.
     attacks : tuple of str
         Names of the attacks whose evidence it measures; empty for all.
@@ -214,7 +214,9 @@ class MetricEntry(Entry):
         _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior", "all"))
         _one_of(self.name, "domain", self.domain, ("stimulus", "response", None))
         for need in self.needs:
-            _one_of(self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal"))
+            _one_of(self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal", "trials"))
+        if "trials" in self.needs and self.kind != "study":
+            raise ValueError(f"{self.name}: only a metric of the whole study (kind='study') sees trials")
         _one_of(self.name, "kind", self.kind, ("evidence", "score", "study"))
         _one_of(self.name, "null", self.null, ("stimuli", "labels", "units", None))
         if self.kind != "score" and (self.comparison or self.null is not None):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ._checks import check_names
 from .errors import DataError
+from .trials import check_trials
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +20,7 @@ __all__ = ["Recording"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What a source gives: responses, stimuli, or both.
+    """What a source gives: responses, stimuli, trials of a subject, or several of these.
 
     Parameters
     ----------
@@ -33,6 +34,9 @@ class Recording:
         ``time_bin_start`` and ``time_bin_stop`` (s after ``start_time``), ascending without overlap.
     stimuli : StimulusSet, optional
         The images.
+    trials : xarray.Dataset, optional
+        What subjects chose, dims (trial,): ``subject``, ``stimulus_id``, ``choice`` (str; empty where none was made),
+        and where they are known ``session``, ``condition``, ``category``, ``image_set`` (str) and ``rt`` (s).
     identity : mapping of str to str
         Where it came from: at least ``source`` (the spec as the user gave it) and ``digest`` (sha256 of the content).
     notes : tuple of str
@@ -42,16 +46,17 @@ class Recording:
     ------
     DataError
         If a coordinate is missing or malformed (named, with what is wrong), a response is infinite, a presentation or
-        a unit has no value at all, or neither responses nor stimuli are given.
+        a unit has no value at all, or none of responses, stimuli and trials is given.
     """
 
     responses: xr.Dataset | None = None
     stimuli: StimulusSet | None = None
+    trials: xr.Dataset | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.responses is None and self.stimuli is None:
+        if self.responses is None and self.stimuli is None and self.trials is None:
             raise DataError("recording: neither responses nor stimuli were given")
         if isinstance(self.notes, str) or not all(isinstance(note, str) for note in self.notes):
             raise DataError(f"recording: notes must be a tuple of sentences, got {self.notes!r}")
@@ -60,6 +65,8 @@ class Recording:
                 raise DataError(f"recording: identity[{key!r}] must be text, got {value!r} ({type(value).__name__})")
         if self.responses is not None:
             _check_responses(self.responses)
+        if self.trials is not None:
+            check_trials(self.trials)
 
 
 _ON_PRESENTATION = ("stimulus_id", "repeat", "start_time", "stop_time", "category", "choice", "correct")

@@ -120,10 +120,13 @@ class StudyEvidence:
     measured : mapping of str to xarray.Dataset
         What the metric measured of each system, stacked along ``target``; systems of which nothing was measured are
         absent.
+    trials : xarray.Dataset, optional
+        What subjects chose (see ``Recording``).
     """
 
     codes: Mapping[str, Code]
     measured: Mapping[str, xr.Dataset]
+    trials: xr.Dataset | None = None
 
 
 @runtime_checkable

@@ -87,7 +87,7 @@ class Summaries:
             self.groups[f"/{metric.label}/{place}/measured"] = measured
             self._file(metric, system.name, summary, metric.component.describe(summary, system.code))
 
-    def add_together(self) -> None:
+    def add_together(self, trials: xr.Dataset | None = None) -> None:
         """Summarise what speaks of several systems: comparisons of every pair, and metrics of the whole study."""
         for metric in self._metrics:
             what = f"{metric.label} of {ALL}"
@@ -99,7 +99,15 @@ class Summaries:
                 if summary is not None:
                     self._file(metric, ALL, summary, described(metric.component, summary))
             if metric.entry.kind == "study":
-                evidence = StudyEvidence(codes=self._codes, measured=self._measured.get(metric.label, {}))
+                if "trials" in metric.entry.needs and trials is None:
+                    self._ledger.refuse(
+                        metric.label,
+                        "it needs a subject's choices: a source of trials, or a recording with a column `choice`",
+                    )
+                    continue
+                evidence = StudyEvidence(
+                    codes=self._codes, measured=self._measured.get(metric.label, {}), trials=trials
+                )
                 try:
                     with self._ledger.timed(f"summary {what}"):
                         summary = metric.component.across(evidence, self._resampling)
