@@ -90,4 +90,7 @@ def _only(layout: Layout, file: str) -> tuple[Table, str | None]:
 def _listed(tables: Sequence[Table]) -> str:
     if not tables:
         return "The file has no table with start_time and stop_time"
-    return "The file has " + "; ".join(map(str, tables))
+    likely = [table for table in tables if not table.unlikely]
+    first = (likely or list(tables))[:12]
+    more = f"; and {len(tables) - len(first)} more" if len(tables) > len(first) else ""
+    return "The file has " + "; ".join(map(str, first)) + more

@@ -17,7 +17,7 @@ from .layout import Layout, Table
 from .presentations import guess_stimulus, missing, overlapping
 from .shown import read_rows
 
-__all__ = ["SeenTable", "best_table", "different", "presentation_table", "see_tables"]
+__all__ = ["SeenTable", "best_table", "different", "presentation_tables", "see_tables"]
 
 _CATEGORIES = 50
 """A column of more different values than this is no category."""
@@ -50,9 +50,14 @@ class SeenTable:
 
 
 def see_tables(file: h5py.File, label: str, layout: Layout, cannot: list[str]) -> list[SeenTable]:
-    """Look at every table that may hold presentations; what is wrong with one is added to ``cannot``."""
+    """Look at every table that may hold presentations; what is wrong with one is added to ``cannot``.
+
+    Continuous signals among the stimuli are left to the list of series.
+    """
     found = []
     for table in layout.tables:
+        if table.unlikely:
+            continue
         where = f"{label}, {table.path}"
         try:
             columns, _ = read_rows(file, table, where, timed=True)
@@ -78,8 +83,10 @@ def best_table(seen: Sequence[SeenTable]) -> SeenTable | None:
     return max(usable, key=lambda item: item.merit, default=None)
 
 
-def presentation_table(seen: Sequence[SeenTable]) -> InspectionTable:
-    """All tables, a row each."""
+def presentation_tables(seen: Sequence[SeenTable]) -> tuple[InspectionTable, ...]:
+    """All tables, a row each; and their columns."""
+    if not seen:
+        return ()
     rows = tuple(
         (
             item.table.path + (f" ({item.table.series})" if item.table.series else ""),
@@ -88,12 +95,15 @@ def presentation_table(seen: Sequence[SeenTable]) -> InspectionTable:
             f"{item.overlaps:,}",
             f"{item.stimulus} ({item.stimuli:,} different)" if item.stimulus else "none by name",
             ", ".join(f"{name} ({different(item.columns.values[name])})" for name in item.categories) or "none",
-            _listed(item.columns),
         )
         for item in seen
     )
     columns = ("path", "rows", "each lasts (s)", "overlapping rows", "stimulus column", "category columns")
-    return InspectionTable(title="Presentation tables", columns=(*columns, "columns (different values)"), rows=rows)
+    held = tuple((item.table.path, _listed(item.columns)) for item in seen)
+    return (
+        InspectionTable(title="Presentation tables", columns=columns, rows=rows),
+        InspectionTable(title="Their columns", columns=("path", "columns (different values)"), rows=held),
+    )
 
 
 def different(values: Values) -> int:

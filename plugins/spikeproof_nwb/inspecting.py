@@ -12,13 +12,16 @@ import pandas as pd
 from spikeproof.errors import DataError
 from spikeproof.types import Inspection, InspectionTable
 
+from .bins import bins_of
 from .building import validate
+from .choosing import choose_table
 from .columns import Values, as_names
-from .inspected_tables import SeenTable, best_table, different, presentation_table, see_tables
+from .inspected_tables import SeenTable, best_table, different, presentation_tables, see_tables
 from .layout import Layout, survey
 from .opening import nwb_version
 from .pictures import Showing, find_images, image_choice
 from .place import Place
+from .presentations import Windows
 from .reading import Reading
 from .responses import Responses, choose_responses, read_responses
 from .spikes import SpikeTrains
@@ -52,7 +55,7 @@ def inspect_file(place: Place, options: Reading) -> Inspection:
         units, responses = _responses(place, file, layout, options, facts, cannot)
         sound = responses is not None and _sound(place, responses, facts, cannot)
         seen = see_tables(file, label, layout, cannot)
-        best = best_table(seen)
+        best = _best(layout, options, seen, label, facts, cannot)
         if best is not None and responses is not None and built and sound and _fits(responses, best, cannot):
             can, run = _suggest(place, options, responses, seen, best)
             names = as_names(best.columns.values[str(best.stimulus)]).tolist()
@@ -61,12 +64,8 @@ def inspect_file(place: Place, options: Reading) -> Inspection:
             pictured, notes = find_images(file, place, layout, showing, image_choice(options))
             can += notes if pictured is not None else ()
             cannot += notes if pictured is None else ()
-    if not any(item.table.presentations for item in seen):
-        cannot.append("no table of stimulus presentations: responses to stimuli need to know when stimuli were shown")
     cannot += [f"{path} is a link to {goal}, which cannot be reached" for path, goal in layout.broken]
-    tables = [_series_table(layout)] if any(series.traces for series in layout.series) else []
-    tables += [] if units is None else [_units_table(units)]
-    tables += [presentation_table(seen)] if seen else []
+    tables = [*([] if units is None else [_units_table(units)]), *presentation_tables(seen), *_series_tables(layout)]
     if layout.images:
         tables.append(InspectionTable(title="Images", columns=("path", "type", "size"), rows=tuple(layout.images)))
     if warned:
@@ -76,7 +75,7 @@ def inspect_file(place: Place, options: Reading) -> Inspection:
         facts=tuple(facts),
         tables=tuple(tables),
         can=tuple(can),
-        cannot=tuple(cannot),
+        cannot=tuple(text.removeprefix(f"{label}, ").removeprefix(f"{label}: ") for text in cannot),
         run=run,
     )
 
@@ -149,18 +148,39 @@ def _fits(responses: Responses, best: SeenTable, cannot: list[str]) -> bool:
     return True
 
 
-def _series_table(layout: Layout) -> InspectionTable:
-    rows = tuple(
+def _best(
+    layout: Layout, options: Reading, seen: Sequence[SeenTable], label: str, facts: Facts, cannot: list[str]
+) -> SeenTable | None:
+    """The table that is taken, or else the one that promises most."""
+    try:
+        table, note = choose_table(layout, options.table, label)
+    except DataError as error:
+        best = best_table(seen)
+        if best is None:
+            cannot.append(str(error))
+        else:
+            facts.append(("presentations", "several tables: one must be named as `table`"))
+        return best
+    facts.append(("presentations", f"{table.rows:,} in {table.path}" + (", used if no table is named" if note else "")))
+    return next((item for item in seen if item.table.path == table.path and item.stimulus), None)
+
+
+def _series_tables(layout: Layout) -> tuple[InspectionTable, ...]:
+    """Series that may hold responses, one by one, and how many others there are."""
+    wide = [series for series in layout.series if series.traces and (series.rois or len(series.shape) == 2)]
+    rows = [
         (
             series.path,
             series.kind + (f" in a {series.container}" if series.rois and series.container else ""),
             " x ".join(map(str, series.shape)),
             "ROIs" if series.rois else "only if named as `responses`",
         )
-        for series in layout.series
-        if series.traces
-    )
-    return InspectionTable(title="Series", columns=("path", "type", "samples x columns", "responses"), rows=rows)
+        for series in wide
+    ]
+    others = pd.Series([series.kind for series in layout.series if series not in wide and series.traces])
+    rows += [(f"{amount} others", str(kind), "", "") for kind, amount in others.value_counts().items()]
+    columns = ("path", "type", "samples x columns", "responses")
+    return (InspectionTable(title="Series", columns=columns, rows=tuple(rows)),) if rows else ()
 
 
 def _units_table(units: Units) -> InspectionTable:
@@ -178,7 +198,7 @@ def _range(values: Values) -> str:
         finite = values[np.isfinite(values)]
         return f"{finite.min():.10g} to {finite.max():.10g}" if finite.size else "NaN only"
     counts = pd.Series(values).value_counts()
-    return ", ".join(f"{value} ({amount})" for value, amount in counts.head(4).items()) + (
+    return ", ".join(f"{value or 'nothing'} ({amount})" for value, amount in counts.head(4).items()) + (
         " ..." if len(counts) > 4 else ""
     )
 
@@ -205,7 +225,23 @@ def _suggest(
         can.append(f"sparseness; selectivity and decoding of {best.categories[0]}; silenced units, shifted activity")
     else:
         can.append("sparseness (selectivity, decoding and attacks on activity need a category column)")
+    can.append(_bins(best))
+    shown = pd.Series(as_names(best.columns.values[str(best.stimulus)])).value_counts()
+    again = int((shown > 1).sum())
+    if again:
+        can.append(f"noise and reliability over repeats: {again:,} of {len(shown):,} stimuli were shown more than once")
     for metric in metrics:
         words += ["--metric", metric]
     words += ["--out", f"results/{PurePosixPath(place.label).stem}"]
     return can, shlex.join(words)
+
+
+def _bins(best: SeenTable) -> str:
+    """Whether responses can be cut into time bins as they are."""
+    start, stop = best.edges.T
+    try:
+        bins_of(Windows(start, stop, ()), 2, best.table.path)
+    except DataError:
+        lengths = stop - start
+        return f"time bins (`bins`), with a `window`: these rows last {lengths.min():.4g} to {lengths.max():.4g} s"
+    return f"time bins (`bins`) of the {stop[0] - start[0]:.4g} s that each row lasts"

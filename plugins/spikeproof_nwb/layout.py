@@ -161,7 +161,7 @@ def _series(group: h5py.Group, path: str, kind: str, container: str) -> Series:
     data, times = group.get("data"), group.get("timestamps")
     stored = isinstance(data, h5py.Dataset)
     shape = tuple(data.shape) if stored else ()
-    samples = shape[0] if shape and 0 not in shape else None
+    samples = shape[0] if shape and 0 not in shape and "external_file" not in group else None
     if isinstance(times, h5py.Dataset) and times.ndim == 1:
         samples = int(times.shape[0])
     return Series(

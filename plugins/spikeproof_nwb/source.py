@@ -1,4 +1,4 @@
-"""The source ``nwb:PATH``."""
+"""The source ``nwb:PATH``, or ``nwb:PATTERN``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from .files import files_of, is_pattern
 from .place import LocalPlace
 from .reading import Reading, inspect_place, load_recording
 
@@ -36,17 +37,20 @@ class NWB(Reading):
     (0.05, 0.2)
     """
 
-    target: Annotated[str, "Path of the file."]
+    target: Annotated[str, "Path of the file, or a pattern such as 'sub-*/*.nwb'."]
 
-    def load(self) -> Recording:
-        """Read the recording.
+    def load(self) -> Recording | tuple[Recording, ...]:
+        """Read the recording, or one recording of each file that a pattern matches, in natural order.
 
         Raises
         ------
         DataError
-            If the file cannot be trusted or lacks what was asked for; the message says what, where and the way out.
+            If no file matches, or one cannot be trusted or lacks what was asked for; the message says what, where and
+            the way out.
         """
-        return load_recording(self._place(), self)
+        if is_pattern(self.target):
+            return tuple(load_recording(_place(path), self) for path in files_of(self.target))
+        return load_recording(_place(self.target), self)
 
     def inspect(self) -> Inspection:
         """Say what the file holds and suggest what to run, as far as its defects allow.
@@ -54,9 +58,14 @@ class NWB(Reading):
         Raises
         ------
         DataError
-            If it cannot be opened at all or is not NWB 2.
+            If no file matches, or a single one cannot be opened at all or is not NWB 2.
         """
-        return inspect_place(self._place(), self)
+        if not is_pattern(self.target):
+            return inspect_place(_place(self.target), self)
+        from .inspected_files import inspect_places
 
-    def _place(self) -> Place:
-        return LocalPlace(path=Path(self.target).expanduser(), label=self.target, source=f"nwb:{self.target}")
+        return inspect_places([_place(path) for path in files_of(self.target)], self, f"nwb:{self.target}")
+
+
+def _place(path: str) -> Place:
+    return LocalPlace(path=Path(path).expanduser(), label=path, source=f"nwb:{path}")

@@ -48,7 +48,8 @@ def read_series_table(file: h5py.File, table: Table, where: str, *, timed: bool)
     column = table.columns[0]
     data = series.get("data")
     valued = isinstance(data, h5py.Dataset) and data.ndim == 1 and 0 not in data.shape
-    sized = isinstance(data, h5py.Dataset) and 0 not in data.shape and data.ndim > 0
+    outside = "external_file" in series  # then data is empty, or holds something else
+    sized = not outside and isinstance(data, h5py.Dataset) and 0 not in data.shape and data.ndim > 0
     timing = read_timing(series, int(data.shape[0]) if sized else None, where)
     start = timing.all()
     values = read_column(data, f"{where}, data") if valued else np.arange(timing.samples)

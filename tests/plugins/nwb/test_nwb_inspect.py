@@ -40,7 +40,7 @@ def test_facts_tables_and_a_line_to_run(write_file: Callable[..., Path]) -> None
     )
     assert (facts["units"], facts["spikes"]) == ("3 in /units", "9")
     assert facts["spikes per unit"] == "0 to 6, 1 without any"
-    units, tables = seen.tables
+    units, tables, columns = seen.tables
     assert ("quality", "2", "good (2), noise (1)") in units.rows
     assert tables.rows == (
         (
@@ -50,15 +50,21 @@ def test_facts_tables_and_a_line_to_run(write_file: Callable[..., Path]) -> None
             "0",
             "image (4 different)",
             "category (2), object_type (2)",
-            "category (2), choice (2), image (4), object_type (2)",
         ),
     )
+    assert columns.rows == (("/intervals/trials", "category (2), choice (2), image (4), object_type (2)"),)
     assert seen.run == (
         f"spikeproof run --source nwb:{path} --source.table trials --source.stimulus image --source.category category "
         "--readout logistic --attack silence --attack shift --metric sparseness --metric selectivity "
         "--metric dropping-curve --metric silencing --metric margin --out results/small"
     )
-    assert seen.can[0] == "spike counts of every unit in 8 presentations of 4 stimuli (/intervals/trials)"
+    assert facts["presentations"] == "8 in /intervals/trials, used if no table is named"
+    assert seen.can == (
+        "spike counts of every unit in 8 presentations of 4 stimuli (/intervals/trials)",
+        "sparseness; selectivity and decoding of category; silenced units, shifted activity",
+        "time bins (`bins`) of the 1 s that each row lasts",
+        "noise and reliability over repeats: 4 of 4 stimuli were shown more than once",
+    )
     assert seen.cannot == ()
 
 
