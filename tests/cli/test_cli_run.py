@@ -40,11 +40,12 @@ def test_everything_on_the_line_becomes_one_study(cli: Cli, toy: Path) -> None:
         "--model toy-net:f.py:a,toy-net:f.py:b --layer l3,l4 --units 2 --population 5 "
         "--norm l2 --epsilons 0.5,1 --aims unit,population --objective.unit.direction up --stimuli 100 "
         "--controls random --attack toy-climb --attack.steps 5 --no-attack.keep-best --attack.layers a,b "
-        "--attack.restarts 3 --metric toy-count,toy-weigh --metric.toy-weigh.by 2 --seed 4 --draws 200"
+        "--attack.restarts 3 --metric toy-count,toy-weigh --metric.toy-weigh.by 2 --seed 4 --join union --draws 200"
     )
     assert dry(cli, toy, *line.split()) == {
         "schema": 1,
         "seed": 4,
+        "join": "union",
         "plugins": [str(toy)],
         "source": [{"use": "toy-file:a.toy", "table": "trials", "window": [0, 0.5], "sort_rows": True}],
         "model": [
@@ -181,6 +182,7 @@ def test_help_is_coloured_on_demand_only(cli: Cli, monkeypatch: pytest.MonkeyPat
         ("--qqq.steps 1", "--qqq.steps: no such option: see --help"),
         ("--norm l3", "--norm: expected l2 or linf, got 'l3'"),
         ("--seed x", "--seed: expected a whole number, got 'x'"),
+        ("--join inner", "--join: expected shared or union, got 'inner'"),
         ("--device gpu", "--device: expected auto or cpu or cuda, got 'gpu'"),
         (
             "",

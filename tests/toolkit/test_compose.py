@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 from spikeproof.code_of_recording import code_of_recording
-from spikeproof.compose import compose
-from spikeproof.errors import DataError
+from spikeproof.compose import compose, recordings_of
+from spikeproof.errors import DataError, PluginFailed
 from spikeproof.types import Recording, StimulusSet
 
 
@@ -123,11 +123,6 @@ def test_a_category_that_is_not_a_property_of_the_stimulus_is_refused() -> None:
         compose([responses(["a", "a"], ["x", "y"]), images(["a"])])
 
 
-def test_several_recordings_are_refused_with_what_to_do() -> None:
-    with pytest.raises(DataError, match=r"2 of them hold responses \(nwb:1, nwb:2\).*planned.*a study for each"):
-        compose([responses(["a"], source="nwb:1"), responses(["a"], source="nwb:2")])
-
-
 def test_images_of_several_sources_are_put_in_one_set() -> None:
     joined = compose([images(["a", "b"]), images(["c", "d"], source="images:b", first=50)])
     assert joined.responses is None
@@ -143,13 +138,52 @@ def test_images_of_another_shape_are_refused() -> None:
 
 
 def test_ids_that_name_two_images_are_refused() -> None:
-    with pytest.raises(DataError, match=r"'b' names an image in images:a and another in images:b \(1 such ids\)"):
+    with pytest.raises(
+        DataError,
+        match=r"'b' names one image in images:a and another in images:b \(pixels differ by up to 0\.01; 1 ids stand in",
+    ):
         compose([images(["a", "b"]), images(["b", "c"], source="images:b")])
 
 
-def test_the_same_source_twice_is_refused_and_told_apart() -> None:
-    with pytest.raises(DataError, match=r"in images:a \(source 0\) and another in images:a \(source 1\)"):
-        compose([images(["a"]), images(["a"])])
+def test_an_image_that_several_sources_hold_stands_once() -> None:
+    joined = compose([images(["a", "b"], ["x", "y"]), images(["b", "c"], ["y", "z"], source="images:b", first=1)])
+    assert joined.stimuli is not None
+    assert joined.stimuli.ids == ("a", "b", "c")
+    assert joined.stimuli.table["category"].tolist() == ["x", "y", "z"]
+    np.testing.assert_allclose(joined.stimuli.images(["c", "b", "a"]).mean(axis=(1, 2, 3)), [0.02, 0.01, 0], atol=1e-6)
+    assert "1 images are held by several sources; they are the same, pixel by pixel" in joined.notes
+
+
+def test_more_images_are_compared_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spikeproof.joining.images._AT_ONCE", 2)
+    ids = [f"s{k}" for k in range(5)]
+    assert compose([images(ids), images(ids, source="images:b")]).stimuli is not None
+    with pytest.raises(DataError, match="'s4' names one image"):
+        compose([images(ids), images([*ids[:4], "x", "s4"], source="images:b")])
+
+
+def test_one_image_of_two_categories_is_refused() -> None:
+    with pytest.raises(DataError, match=r"image 'b' has category 'y' in images:a but 'z' in images:b"):
+        compose([images(["a", "b"], ["x", "y"]), images(["b"], ["z"], source="images:b", first=1)])
+
+
+def test_columns_of_images_that_differ_are_kept_for_each_source() -> None:
+    one, other = images(["a", "b"]), images(["b", "c"], source="images:b", first=1)
+    for recording, values in ((one, [1, 2]), (other, [3, 4])):
+        assert recording.stimuli is not None
+        recording.stimuli.table["contrast"] = values
+        recording.stimuli.table["size"] = [7, 7]
+    table = compose([one, other]).stimuli
+    assert table is not None
+    assert table.table["size"].tolist() == [7, 7, 7]
+    np.testing.assert_array_equal(table.table["contrast (a)"], [1, 2, np.nan])
+    np.testing.assert_array_equal(table.table["contrast (b)"], [np.nan, 3, 4])
+
+
+def test_images_without_categories_take_them_where_another_source_names_them() -> None:
+    joined = compose([images(["a", "b"], ["x", "y"]), images(["b"], source="images:b", first=1)])
+    assert joined.stimuli is not None
+    assert joined.stimuli.table["category"].tolist() == ["x", "y"]
 
 
 def test_categories_on_one_side_of_two_image_sources_are_refused() -> None:
@@ -160,3 +194,17 @@ def test_categories_on_one_side_of_two_image_sources_are_refused() -> None:
 def test_no_source_is_refused() -> None:
     with pytest.raises(DataError, match="none was given"):
         compose([])
+
+
+def test_another_join_is_refused() -> None:
+    with pytest.raises(DataError, match="join must be 'shared' or 'union', got 'inner'"):
+        compose([responses(["a", "b"])], join="inner")  # type: ignore[arg-type]
+
+
+def test_what_a_source_loads_is_one_recording_or_several() -> None:
+    one = responses(["a", "b"])
+    assert recordings_of(one, "x") == (one,)
+    assert recordings_of((one, one), "x") == (one, one)
+    for wrong in ((), None, (one, 3), [one]):
+        with pytest.raises(PluginFailed, match=r"nwb: load\(\) must return a Recording or a tuple of Recordings, got"):
+            recordings_of(wrong, "nwb")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .errors import UsageError
 from .progress import SilentProgress
 
 if TYPE_CHECKING:
+    from .compose import Join
     from .progress import Progress
     from .recording import Recording
     from .result import Result
@@ -17,15 +19,24 @@ if TYPE_CHECKING:
 __all__ = ["load_model", "load_source", "open_result", "run"]
 
 
-def load_source(spec: str, **parameters: object) -> Recording:
-    """Load a recording, images, or both.
+def load_source(
+    spec: str | Mapping[str, object] | Sequence[str | Mapping[str, object]],
+    *,
+    join: Join = "shared",
+    **parameters: object,
+) -> Recording:
+    """Load a recording, images, or both; several are joined into one.
 
     Parameters
     ----------
-    spec : str
-        ``NAME:TARGET``, such as ``"nwb:session.nwb"``.
+    spec : str, mapping, or sequence of them
+        ``NAME:TARGET``, such as ``"nwb:session.nwb"``, or a mapping with ``use`` and the options of that source alone,
+        as in ``[[source]]`` of a study.
+    join : {"shared", "union"}
+        Of several recordings: keep the stimuli that every one showed, or those that any did (NaN where one did not).
     **parameters
-        The source's options (``spikeproof show source NAME`` lists them).
+        Options of the sources (``spikeproof show source NAME`` lists them): each goes to every source that has it and
+        does not say otherwise.
 
     Returns
     -------
@@ -34,21 +45,35 @@ def load_source(spec: str, **parameters: object) -> Recording:
     Raises
     ------
     SpikeproofError
-        If the source is unknown or what it reads cannot be trusted.
+        If a source is unknown, no source has an option, or what is read cannot be trusted or joined.
 
     Examples
     --------
     >>> recording = load_source("simulate:sparse", units=10)
     >>> recording.responses["response"].dims
     ('presentation', 'unit')
+
+    Two sessions, each with the stimuli of its own: NaN is what a session did not measure.
+
+    >>> two = load_source(["simulate:sparse", {"use": "simulate:sparse", "seed": 1, "stimuli": 5}], join="union")
+    >>> two.responses.sizes["unit"], two.responses["session"].values[[0, -1]].tolist()
+    (120, ['simulated (sparse, source 0)', 'simulated (sparse, source 1)'])
     """
     from ._host import Host
+    from .compose import compose, recordings_of
 
+    tables = [dict(one) if isinstance(one, Mapping) else {"use": one} for one in _listed(spec)]
     host = Host.discover()
-    chosen = host.find("source", spec)
-    source: Any = host.build(chosen, parameters, where=spec)
-    recording: Recording = source.load()
-    return recording
+    chosen = [host.find("source", _use(table)) for table in tables]
+    known = [{parameter.name for parameter in host.parameters(one)} for one in chosen]
+    everywhere = {name for name in parameters if not any(name in names for names in known)}
+    recordings: list[Recording] = []
+    for table, one, names in zip(tables, chosen, known, strict=True):
+        shared = {name: value for name, value in parameters.items() if name in names | everywhere}
+        where = str(table.pop("use"))
+        source: Any = host.build(one, shared | table, where=where)
+        recordings += recordings_of(source.load(), where)
+    return compose(recordings, join)
 
 
 def load_model(
@@ -150,6 +175,17 @@ def run(
     )
     write_report(result)
     return result
+
+
+def _listed(spec: object) -> Sequence[object]:
+    return [spec] if isinstance(spec, str | Mapping) or not isinstance(spec, Sequence) else spec
+
+
+def _use(table: Mapping[str, object]) -> str:
+    use = table.get("use")
+    if not isinstance(use, str):
+        raise UsageError(f"load_source: a source is NAME:TARGET, or a mapping whose 'use' is that; got {use!r}")
+    return use
 
 
 def open_result(path: str | Path) -> Result:

@@ -1,36 +1,82 @@
-"""Several sources as one recording: responses from one, images from others, joined over stimulus ids."""
+"""Several sources as one recording: responses over shared stimuli, images from wherever they are."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from .errors import DataError
+from .errors import DataError, PluginFailed
 from .recording import Recording
 from .stimuli import StimulusSet
+from .wording import joined, some
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import xarray as xr
-    from numpy.typing import NDArray
 
-__all__ = ["compose"]
+__all__ = ["JOINS", "Composition", "Join", "compose", "compose_all", "recordings_of"]
+
+Join = Literal["shared", "union"]
+"""Which stimuli recordings are joined over: those that all of them showed, or those that any did."""
+
+JOINS: tuple[Join, ...] = ("shared", "union")
 
 
-def compose(recordings: Sequence[Recording]) -> Recording:
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """What several sources gave together.
+
+    Parameters
+    ----------
+    recording : Recording
+        The one recording.
+    sources : tuple of mapping
+        For each source: ``source``; ``units``, ``presentations``, ``stimuli`` and, of them, ``joined_presentations``
+        and ``joined_stimuli``, ``sessions`` and ``subjects`` where it holds responses; ``images`` where it holds some.
+    notes : tuple of str
+        What was done to put them together; the sources' own notes are not among them.
+    """
+
+    recording: Recording
+    sources: tuple[Mapping[str, str | int | list[str]], ...]
+    notes: tuple[str, ...] = ()
+
+
+def recordings_of(loaded: object, where: str) -> tuple[Recording, ...]:
+    """Return the recordings that a source's ``load()`` returned: one, or a tuple of several.
+
+    Raises
+    ------
+    PluginFailed
+        If it returned anything else.
+    """
+    several = loaded if isinstance(loaded, tuple) else (loaded,)
+    if not several or not all(isinstance(one, Recording) for one in several):
+        raise PluginFailed(
+            f"{where}: load() must return a Recording or a tuple of Recordings, got {loaded!r:.80} "
+            f"({type(loaded).__name__})"
+        )
+    return several
+
+
+def compose(recordings: Sequence[Recording], join: Join = "shared") -> Recording:
     """Join what several sources give.
 
-    One source passes through. Of several, at most one may hold responses; the images of all are put in one set, in
-    the order of the sources. Images that were never presented stay and are noted; a presentation without an image is
-    refused. Categories may come from either side and must agree.
+    One source passes through. The responses of several make one population: a presentation is the k-th showing of a
+    stimulus in every recording that showed it so often, units keep their session and subject, and NaN stands where a
+    recording did not show a stimulus or showed it less often. Images are put in one set, in the order of the sources.
+    Images that were never presented stay and are noted; a presentation without an image is refused. Categories may
+    come from any side and must agree. What this costs in memory: :func:`spikeproof.joining.join_responses`.
 
     Parameters
     ----------
     recordings : sequence of Recording
-        One per ``[[source]]`` of a study, in its order.
+        One per ``[[source]]`` of a study, in its order (several where a source read several files).
+    join : {"shared", "union"}
+        Keep the stimuli that every recording showed, or those that any did.
 
     Returns
     -------
@@ -40,42 +86,94 @@ def compose(recordings: Sequence[Recording]) -> Recording:
     Raises
     ------
     DataError
-        If several sources hold responses, images differ in shape or share ids, a presented stimulus has no image, or
-        the two sides give a stimulus different categories; sources and stimuli are named.
+        If recordings differ in what they measured, share no stimulus or are one and the same; images differ in shape
+        or two stand under one id; a presented stimulus has no image; or a stimulus has several categories. Sources and
+        stimuli are named.
+
+    Examples
+    --------
+    >>> from spikeproof import load_source
+    >>> whole = load_source("simulate:sparse", units=4, informative=2, stimuli=2, repeats=2)
+    >>> sessions = [
+    ...     Recording(responses=whole.responses.isel(unit=units), identity={"source": f"x:{units[0]}", "digest": ""})
+    ...     for units in ([0, 1], [2, 3])
+    ... ]
+    >>> compose(sessions).responses["response"].equals(whole.responses["response"])
+    True
     """
+    return compose_all(recordings, join).recording
+
+
+def compose_all(recordings: Sequence[Recording], join: Join = "shared") -> Composition:
+    """Join what several sources give, and say what each of them gave; as :func:`compose`."""
+    if join not in JOINS:
+        raise DataError(f"sources: join must be 'shared' or 'union', got {join!r}")
     if not recordings:
         raise DataError("sources: none was given: name one, such as nwb:FILE.nwb or images:FOLDER")
-    if len(recordings) == 1:
-        return recordings[0]
     names = _names(recordings)
-    recorded = [number for number, recording in enumerate(recordings) if recording.responses is not None]
-    if len(recorded) > 1:
-        raise DataError(
-            f"sources: {len(recorded)} of them hold responses ({', '.join(names[number] for number in recorded)}). "
-            "Putting several recordings together as one population is planned for a later version; now give one source "
-            "with responses a study, and run a study for each recording"
-        )
-    notes = [note for recording in recordings for note in recording.notes]
-    sets = {
-        name: recording.stimuli
-        for name, recording in zip(names, recordings, strict=True)
-        if recording.stimuli is not None
-    }
-    stimuli = _concatenate(sets)
-    responses = recordings[recorded[0]].responses if recorded else None
+    if len(recordings) == 1:
+        return Composition(recording=recordings[0], sources=_given(recordings, names, {}))
+    from .joining import Part, join_images, join_responses, labels_of
+
+    labels = dict(zip(names, labels_of(_sources(recordings)), strict=True))
+    parts = [
+        Part(name=name, label=labels[name], responses=one.responses, digest=one.identity.get("digest", ""))
+        for name, one in zip(names, recordings, strict=True)
+        if one.responses is not None
+    ]
+    sets = {name: one.stimuli for name, one in zip(names, recordings, strict=True) if one.stimuli is not None}
+    responses = parts[0].responses if parts else None
+    notes: list[str] = []
+    given: dict[str, Mapping[str, str | int | list[str]]] = {}
+    if len(parts) > 1:
+        responses, contributions, notes = join_responses(parts, join)
+        given = {one.source: one.to_mapping() for one in contributions}
+    stimuli, compared = join_images(sets, labels)
+    notes += compared
     if responses is not None and stimuli is not None:
-        notes += _match(responses, stimuli, names[recorded[0]], tuple(sets))
-        responses, stimuli = _share_categories(responses, stimuli, names[recorded[0]], notes)
-    return Recording(responses=responses, stimuli=stimuli, identity=_identity(recordings, names), notes=tuple(notes))
+        recorded = joined([part.name for part in parts])
+        notes += _match(responses, stimuli, recorded, tuple(sets))
+        responses, stimuli = _share_categories(responses, stimuli, recorded, notes)
+    identity = _identity(recordings, names) | ({"join": join} if len(parts) > 1 else {})
+    every_note = [*(note for recording in recordings for note in recording.notes), *notes]
+    recording = Recording(responses=responses, stimuli=stimuli, identity=identity, notes=tuple(every_note))
+    return Composition(recording=recording, sources=_given(recordings, names, given), notes=tuple(notes))
+
+
+def _given(
+    recordings: Sequence[Recording], names: Sequence[str], joined_: Mapping[str, Mapping[str, str | int | list[str]]]
+) -> tuple[Mapping[str, str | int | list[str]], ...]:
+    out = []
+    for name, recording in zip(names, recordings, strict=True):
+        facts: dict[str, str | int | list[str]] = {"source": name}
+        responses = recording.responses
+        if name in joined_:
+            facts |= joined_[name]
+        elif responses is not None:
+            stimuli = len(set(responses["stimulus_id"].values.tolist()))
+            rows = responses.sizes["presentation"]
+            facts |= {"units": responses.sizes["unit"], "presentations": rows, "stimuli": stimuli}
+            facts |= {"joined_presentations": rows, "joined_stimuli": stimuli}
+            for key in ("session", "subject"):
+                if key in responses.coords:
+                    facts[f"{key}s"] = list(dict.fromkeys(map(str, responses[key].values.tolist())))
+        if recording.stimuli is not None:
+            facts["images"] = len(recording.stimuli)
+        out.append(facts)
+    return tuple(out)
+
+
+def _sources(recordings: Sequence[Recording]) -> list[str]:
+    return [recording.identity.get("source", "source") for recording in recordings]
 
 
 def _names(recordings: Sequence[Recording]) -> list[str]:
     """The sources as the user gave them; numbered where one is given twice."""
-    names = [recording.identity.get("source", "source") for recording in recordings]
+    names = _sources(recordings)
     return [name if names.count(name) == 1 else f"{name} (source {number})" for number, name in enumerate(names)]
 
 
-def _identity(recordings: Sequence[Recording], names: Sequence[str]) -> Mapping[str, str]:
+def _identity(recordings: Sequence[Recording], names: Sequence[str]) -> dict[str, str]:
     merged = {
         "source": " + ".join(names),
         "digest": hashlib.sha256(
@@ -85,49 +183,6 @@ def _identity(recordings: Sequence[Recording], names: Sequence[str]) -> Mapping[
     for number, recording in enumerate(recordings):
         merged |= {f"{number}.{key}": value for key, value in recording.identity.items()}
     return merged
-
-
-def _concatenate(sets: Mapping[str, StimulusSet]) -> StimulusSet | None:
-    import numpy as np
-    import pandas as pd
-
-    if len(sets) < 2:
-        return next(iter(sets.values()), None)
-    first, *others = sets
-    owner: dict[str, str] = dict.fromkeys(sets[first].ids, first)
-    for name in others:
-        if sets[name].shape != sets[first].shape:
-            raise DataError(
-                f"sources: images of {first} are {sets[first].shape} (channel, y, x) but those of {name} are "
-                f"{sets[name].shape}: give both sources the same size (and grayscale)"
-            )
-        twice = [stimulus for stimulus in sets[name].ids if stimulus in owner]
-        if twice:
-            raise DataError(
-                f"sources: stimulus_id {twice[0]!r} names an image in {owner[twice[0]]} and another in {name} "
-                f"({len(twice)} such ids): rename the images, or give the folder that holds both folders"
-            )
-        if ("category" in sets[name].table) != ("category" in sets[first].table):
-            with_, without = (first, name) if "category" in sets[first].table else (name, first)
-            raise DataError(
-                f"sources: images of {with_} have categories but those of {without} have none: put each image of "
-                f"{without} in a folder of its category"
-            )
-        owner |= dict.fromkeys(sets[name].ids, name)
-    parts = tuple(sets.values())
-    starts = np.cumsum([0, *(len(part) for part in parts)])
-    shape = parts[0].shape
-
-    def read(rows: Sequence[int]) -> NDArray[np.float32]:
-        out = np.empty((len(rows), *shape), dtype=np.float32)
-        wanted = np.asarray(rows, dtype=np.intp)
-        which = np.searchsorted(starts, wanted, side="right") - 1
-        for number in np.unique(which):
-            here = which == number
-            out[here] = parts[number].read((wanted[here] - starts[number]).tolist())
-        return out
-
-    return StimulusSet(table=pd.concat([part.table for part in parts]), shape=shape, read=read)
 
 
 def _match(responses: xr.Dataset, stimuli: StimulusSet, recorded: str, images: Sequence[str]) -> list[str]:
@@ -140,7 +195,7 @@ def _match(responses: xr.Dataset, stimuli: StimulusSet, recorded: str, images: S
         hint = f" ({near[0]!r} is near {missing[0]!r})" if near else ""
         raise DataError(
             f"sources: {len(missing)} of {len(shown)} stimuli presented in {recorded} have no image in "
-            f"{', '.join(images)}: {_some(missing)}. Images there are called {_some(stimuli.ids, 2)}{hint}: stimulus "
+            f"{', '.join(images)}: {some(missing)}. Images there are called {some(stimuli.ids, 2)}{hint}: stimulus "
             "ids must be the same on both sides; rename the images, choose another column as stimulus, or leave the "
             "images out"
         )
@@ -155,14 +210,13 @@ def _share_categories(
     presented = responses["stimulus_id"].values.tolist()
     has_table, has_presentations = "category" in stimuli.table, "category" in responses.coords
     if has_table:
-        of_image = stimuli.table["category"].reindex(presented).astype(str).to_numpy()
-        if not has_presentations:
+        of_image = stimuli.table["category"].reindex(presented).astype(str).to_numpy().astype("U")
+        of_row = responses["category"].values.tolist() if has_presentations else [""] * len(presented)
+        if "" in of_row:  # a category that is missing, as where one of several recordings names none
             notes.append("categories of presentations are those of the images")
-            return responses.assign_coords(category=("presentation", of_image.astype("U"))), stimuli
-        for number, (stimulus, given, image) in enumerate(
-            zip(presented, responses["category"].values.tolist(), of_image, strict=True)
-        ):
-            if str(given) != image:
+            responses = responses.assign_coords(category=("presentation", of_image))
+        for number, (stimulus, given, image) in enumerate(zip(presented, of_row, of_image.tolist(), strict=True)):
+            if given != "" and str(given) != image:
                 raise DataError(
                     f"sources: stimulus {stimulus!r} has category {str(given)!r} on presentation {number} of "
                     f"{recorded}, but {image!r} among the images: choose another column, or rename the folders"
@@ -177,15 +231,9 @@ def _share_categories(
                 f"sources: stimulus {stimulus!r} has several categories in {recorded} ({category[stimulus]!r} and "
                 f"{str(given)!r}): a category must be a property of the stimulus; choose another column as category"
             )
-    if len(category) < len(stimuli):
+    if len(category) < len(stimuli) or "" in category.values():
         notes.append("the images have no categories: those of the presentations do not cover images never presented")
         return responses, stimuli
     notes.append("categories of images are those of their presentations")
     table: pd.DataFrame = stimuli.table.assign(category=[category[name] for name in stimuli.ids])
     return responses, StimulusSet(table=table, shape=stimuli.shape, read=stimuli.read)
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    listed = list(names)
-    shown = ", ".join(repr(name) for name in listed[:most])
-    return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown

@@ -58,8 +58,11 @@ __all__ = [
 class Source(Protocol):
     """Where recordings and images come from."""
 
-    def load(self) -> Recording:
+    def load(self) -> Recording | tuple[Recording, ...]:
         """Read the recording; images stay lazy.
+
+        A source that reads several recordings (a pattern that matched several files) returns a tuple of them: the host
+        joins them with all the others.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from typing import Any
 
 from spikeproof.errors import UsageError
 
-from .host_options import MODEL_KEYS, STUDY_KEYS
+from .host_options import MODEL_KEYS, STUDY_KEYS, TOP_KEYS
 
 __all__ = ["choose", "default_out", "set_host_values", "split_specs", "split_words", "tables"]
 
@@ -140,8 +140,7 @@ def set_host_values(study: dict[str, Any], values: Mapping[str, Any]) -> None:
             for model in models:
                 model.pop(name, None)  # layers may be spelt layer
                 model[key] = _host_value(name, values[name])
-    if "seed" in values:
-        study["seed"] = values["seed"]
+    study.update({name: values[name] for name in TOP_KEYS if name in values})
     for name, (table, key) in STUDY_KEYS.items():
         if name in values:
             target = study.setdefault(table, {})

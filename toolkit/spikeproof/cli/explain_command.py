@@ -90,11 +90,27 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
 def _inputs(out: Console, provenance: Mapping[str, Any]) -> None:
     from .screen import facts, heading
 
+    _sources(out, provenance)
     heading(out, "Data")
     out.print(facts((key, _text(value)) for key, value in provenance["data"].items()))
     for name, identity in provenance.get("models", {}).items():
         heading(out, f"Network {name}")
         out.print(facts((key, _text(value)) for key, value in identity.items()))
+
+
+def _sources(out: Console, provenance: Mapping[str, Any]) -> None:
+    """Say what each of several sources gave."""
+    from spikeproof.result import SOURCE_HEAD, joined_over, source_rows
+
+    from .screen import heading, say, table_or_records
+
+    rows = source_rows(provenance)
+    if not rows:
+        return
+    heading(out, "Sources")
+    if said := joined_over(provenance):
+        say(out, said)
+    table_or_records(out, SOURCE_HEAD, rows)
 
 
 def _components(out: Console, provenance: Mapping[str, Any]) -> None:

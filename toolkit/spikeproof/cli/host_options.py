@@ -7,7 +7,7 @@ from typing import Literal
 
 from .options import LineOption
 
-__all__ = ["COMPONENTS", "MODEL_KEYS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "USUAL_AIMS"]
+__all__ = ["COMPONENTS", "MODEL_KEYS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "TOP_KEYS", "USUAL_AIMS"]
 
 _INPUTS, _THREAT, _MEASURES, OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
 
@@ -23,6 +23,9 @@ COMPONENTS: dict[str, str] = {
 
 MODEL_KEYS: dict[str, str] = {"layer": "layers", "units": "units", "population": "population"}
 """Key that an option sets in every [[model]]."""
+
+TOP_KEYS = ("seed", "join")
+"""Keys at the top of the study file that options of their name set."""
 
 STUDY_KEYS: dict[str, tuple[str, str]] = {
     "norm": ("threat", "norm"),
@@ -45,6 +48,14 @@ OPTIONS: tuple[LineOption, ...] = (
         metavar="SPEC",
         panel=_INPUTS,
         help="Recording, images, or both. Several make one recording.",
+    ),
+    LineOption(
+        name="join",
+        flag="--join",
+        annotation=Literal["shared", "union"],
+        default="shared",
+        panel=_INPUTS,
+        help="Which stimuli several recordings are joined over: those that every one showed, or those that any did.",
     ),
     LineOption(
         name="model",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .screen import cell, console, heading, plain_table, say, sentences
+from .screen import cell, console, heading, plain_table, say, sentences, table_or_records
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,12 +21,20 @@ _VALUE = "estimate [95 % interval]"
 
 
 def show_result(result: Result) -> None:
-    """Say what was found, system by system."""
+    """Say what each of several sources gave, and what was found, system by system."""
+    from spikeproof.result import SOURCE_HEAD, joined_over, source_rows
+
     out = console()
     about = result.study.get("description")
     if isinstance(about, str) and about:
         for paragraph in about.split("\n\n"):
             say(out, " ".join(paragraph.split()))
+    rows = source_rows(result.provenance)
+    if rows:
+        heading(out, "Sources")
+        if said := joined_over(result.provenance):
+            say(out, said)
+        table_or_records(out, SOURCE_HEAD, rows)
     for system in result.scopes:
         heading(out, f"Found in {system if system != 'recording' else 'the recording'}")
         sentences(out, [item["text"] for item in result.findings if item["system"] == system])

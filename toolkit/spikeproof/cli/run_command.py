@@ -15,7 +15,7 @@ from spikeproof.plugin import AttackEntry
 from .components import FieldOption, check_flags, check_known, field_options, set_fields, slots
 from .compose import choose, default_out, set_host_values, split_specs, split_words, tables
 from .help import HelpPage
-from .host_options import MODEL_KEYS, OPTIONS, OUTPUT, RUNNING, STUDY_KEYS, USUAL_AIMS
+from .host_options import MODEL_KEYS, OPTIONS, OUTPUT, RUNNING, STUDY_KEYS, TOP_KEYS, USUAL_AIMS
 from .options import LineArgument, LineOption, add_command, given, help_option
 from .request import Request
 from .scan import Scan, scan
@@ -157,7 +157,7 @@ def _with_names(options: Sequence[LineOption], host: Host) -> list[LineOption]:
 def _with_study(option: LineOption, study: dict[str, Any]) -> LineOption:
     """Show what the study file holds as the default."""
     table, key = STUDY_KEYS.get(option.name, ("", option.name))
-    holder = study.get(table) if table else study if option.name == "seed" else None
+    holder = study.get(table) if table else study if option.name in TOP_KEYS else None
     models = tables(study, "model")
     if option.name in MODEL_KEYS and len(models) == 1:
         holder, key = models[0], MODEL_KEYS[option.name]

@@ -80,7 +80,8 @@ def execute(
     parts = build_parts(study, host, where=where)
     device = _device(device)
     progress.start("loading", 0)
-    recording = load_recording(parts, ledger)
+    composed = load_recording(parts, study.join, ledger)
+    recording = composed.recording
     networks = open_networks(parts, seed=study.seed, device=device)
     models = {name_of(spec, network): dict(network.identity) for _, spec, network in networks}
     layers = open_layers(networks, recording, parts.readout, ledger)
@@ -94,6 +95,7 @@ def execute(
         "fingerprint": _fingerprint(study, parts, recording, models),
         "components": parts.provenance(),
         "data": dict(recording.identity),
+        "sources": [dict(source) for source in composed.sources],
         "models": models,
         "environment": environment(device, {part["distribution"] for part in parts.provenance()}),
     }
@@ -136,7 +138,7 @@ def _fill(
         summaries.add(system, blocks)
         ledger.progress.finish()
     ledger.progress.start("what all systems say together", 0)
-    summaries.add_together()
+    summaries.add_together(_trials(recording))
     ledger.progress.finish()
     if not summaries.computed:
         reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
@@ -187,6 +189,14 @@ def _refuse_metrics(system: System, todo: Plan, parts: Parts, recording: Recordi
         reason = metric_refusal(metric, system, todo.evidence, images=images, models=models)
         if reason is not None:
             ledger.refuse(f"{metric.label} of {system.name}", reason)
+
+
+def _trials(recording: Recording) -> xr.Dataset | None:
+    from spikeproof.trials import trials_of_presentations
+
+    if recording.trials is None and recording.responses is not None:
+        return trials_of_presentations(recording.responses)
+    return recording.trials
 
 
 def _fingerprint(

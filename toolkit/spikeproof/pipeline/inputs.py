@@ -10,6 +10,7 @@ from spikeproof.errors import BadStudy, ModelError
 from spikeproof.progress import listening
 
 if TYPE_CHECKING:
+    from spikeproof.compose import Composition, Join
     from spikeproof.plugin import Entry, ReadoutEntry
     from spikeproof.recording import Recording
     from spikeproof.study import ModelSpec
@@ -56,19 +57,21 @@ def name_of(spec: ModelSpec, network: Network) -> str:
     return network.name if spec.label == spec.use else spec.label
 
 
-def load_recording(parts: Parts, ledger: Ledger) -> Recording:
+def load_recording(parts: Parts, join: Join, ledger: Ledger) -> Composition:
     """Load every source and compose them into one recording."""
-    from spikeproof.compose import compose
+    from spikeproof.compose import compose_all, recordings_of
 
-    loaded = []
+    loaded: list[Recording] = []
     for part in parts.sources:
         with ledger.timed(f"source {part.label}"), listening(ledger.progress):
-            recording = part.component.load()
-        ledger.note(*(f"{part.label}: {note}" for note in recording.notes))
-        loaded.append(recording)
-    composed = compose(loaded)
-    if len(loaded) > 1:
-        ledger.note(*(note for note in composed.notes if not any(note in one.notes for one in loaded)))
+            found = recordings_of(part.component.load(), f"source {part.label}")
+        for recording in found:
+            whose = recording.identity.get("source", part.label) if len(found) > 1 else part.label
+            ledger.note(*(f"{whose}: {note}" for note in recording.notes))
+        loaded += found
+    with ledger.timed("joining the sources"), listening(ledger.progress):
+        composed = compose_all(loaded, join)
+    ledger.note(*composed.notes)
     return composed
 
 

@@ -7,7 +7,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from spikeproof.result import slug
+from spikeproof.result import SOURCE_HEAD, joined_over, slug, source_rows
 from spikeproof.wording import number
 
 from .figures import draw, text_of
@@ -191,7 +191,17 @@ def systems_section(result: Result) -> str:
     ]
     head = ("system", "units", "aimed at", "stimuli", "categories", "response in", "presentations")
     notes = f"<h3>Notes</h3>{items(result.notes)}" if result.notes else ""
-    return table(head, rows, numbers=(1, 2, 3, 4, 6)) + notes
+    return table(head, rows, numbers=(1, 2, 3, 4, 6)) + _sources(result) + notes
+
+
+def _sources(result: Result) -> str:
+    """Say what each of several sources gave."""
+    rows = source_rows(result.provenance)
+    if not rows:
+        return ""
+    said = joined_over(result.provenance)
+    sentence = f"<p>{escape(said)}</p>" if said else ""
+    return f"<h3>Sources</h3>{sentence}{table(SOURCE_HEAD, rows, numbers=(3, 4, 5, 6))}"
 
 
 def provenance_section(result: Result) -> str:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from .folder import ResultFolder, slug
 from .provenance import environment
 from .result import Result
+from .sources import SOURCE_HEAD, joined_over, source_rows
 
-__all__ = ["Result", "ResultFolder", "environment", "slug"]
+__all__ = ["SOURCE_HEAD", "Result", "ResultFolder", "environment", "joined_over", "slug", "source_rows"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from spikeproof.compose import Join
 from spikeproof.plugin import Norm
 
 __all__ = ["SCHEMA", "ComponentSpec", "ModelSpec", "Study", "Threat"]
@@ -89,6 +90,7 @@ class Study:
 
     description: str
     seed: int
+    join: Join
     requires: tuple[str, ...]
     plugins: tuple[str, ...]
     sources: tuple[ComponentSpec, ...]
@@ -106,6 +108,7 @@ class Study:
         if self.description:
             out["description"] = self.description
         out["seed"] = self.seed
+        out["join"] = self.join
         if self.requires:
             out["requires"] = list(self.requires)
         if self.plugins:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from spikeproof.compose import JOINS
 from spikeproof.errors import BadStudy
 from spikeproof.plugin import Norm
 
@@ -18,6 +19,7 @@ _TOP = (
     "schema",
     "description",
     "seed",
+    "join",
     "requires",
     "plugins",
     "source",
@@ -77,9 +79,16 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
     description = mapping.get("description", "")
     if not isinstance(description, str):
         raise BadStudy(f"{where}: description must be text, got {description!r}")
+    join = mapping.get("join", "shared")
+    if join not in JOINS:
+        raise BadStudy(
+            f"{where}: join must be 'shared' (the stimuli that every recording showed) or 'union' (those that any "
+            f"did), got {join!r}"
+        )
     return Study(
         description=description,
         seed=whole_number(mapping.get("seed", 0), f"{where}: seed", minimum=0),
+        join=join,
         requires=text_list(mapping.get("requires", ()), f"{where}: requires"),
         plugins=text_list(mapping.get("plugins", ()), f"{where}: plugins"),
         sources=sources,

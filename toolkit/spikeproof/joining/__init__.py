@@ -1,0 +1,9 @@
+"""Several recordings as one: units side by side over shared stimuli, with session and subject kept."""
+
+from __future__ import annotations
+
+from .images import join_images
+from .part import Part, labels_of
+from .responses import Contribution, join_responses
+
+__all__ = ["Contribution", "Part", "join_images", "join_responses", "labels_of"]
