@@ -37,6 +37,15 @@ def images() -> Example:
     return Example(target=str(path))
 
 
+def table() -> Example:
+    import numpy as np
+
+    path = Path(folder().name) / "counts.npz"
+    counts = np.random.default_rng(0).poisson(5.0, (4, 6)).astype(np.float64)
+    np.savez(path, responses=counts, unit=list("abcd"), stimulus_id=[f"s{number}" for number in range(6)])
+    return Example(target=str(path), parameters={"dims": ["unit", "stimulus"], "response_units": "spikes"})
+
+
 def network() -> Example:
     path = Path(folder().name) / "network.py"
     path.write_text(NETWORK)
@@ -85,6 +94,7 @@ def archived_recording() -> Example:
     examples={
         "source-simulate": Example(target="sparse", parameters={"units": 10, "stimuli": 2, "repeats": 2}),
         "source-images": images,
+        "source-table": table,
         "source-nwb": recording,
         "source-dandi": archived_recording,
         "model-torch": network,
