@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .trials import CONTROL_CONDITIONS, Trials, correct_table, same_condition, short_image_name, usable_conditions
 
 __all__ = [
-    "Agreement",
     "CONTROL_CONDITIONS",
+    "Agreement",
     "Certainty",
     "ErrorConsistency",
     "ImageLevel",

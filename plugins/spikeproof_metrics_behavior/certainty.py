@@ -66,7 +66,9 @@ def confidence(scores: ArrayLike, *, scale: Literal["logits", "probabilities"] =
     values = _scores(scores)
     if scale == "probabilities":
         if (values < 0).any() or not np.allclose(values.sum(axis=-1), 1, rtol=0, atol=1e-6):
-            raise DataError("confidence: probabilities must not be negative and sum to 1; pass scale='logits' for logits")
+            raise DataError(
+                "confidence: probabilities must not be negative and sum to 1; pass scale='logits' for logits"
+            )
         p = values
     else:
         p = softmax(values, axis=-1)

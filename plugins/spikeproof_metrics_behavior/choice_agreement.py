@@ -144,8 +144,8 @@ def agreement(
 def _means(cells: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     there = ~np.isnan(cells)
     count = there.sum(axis=axis)
-    total = np.where(there, cells, 0.0).sum(axis=axis)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    total: NDArray[np.float64] = np.where(there, cells, 0.0).sum(axis=axis)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
 def _sd(values: NDArray[np.float64]) -> float:
@@ -161,4 +161,5 @@ def _permuted(
     counts = np.stack([((chosen == name) & made).sum(axis=0) for name in names], axis=1)  # (image, label)
     rng = generator(draw.seed, "agreement")
     images = np.arange(label.size)
-    return np.array([counts[images, rng.permutation(code)].sum() for _ in range(draw.draws)]) / made.sum()
+    hits = [int(counts[images, rng.permutation(code)].sum()) for _ in range(draw.draws)]
+    return np.array(hits, dtype=np.float64) / int(made.sum())

@@ -107,9 +107,7 @@ def accuracy_difference(first: ArrayLike, second: ArrayLike) -> NDArray[np.float
     >>> accuracy_difference(0.5, [0.75, 0.5]).tolist()
     [0.0625, 0.0]
     """
-    difference: NDArray[np.float64] = (
-        np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    ) ** 2
+    difference: NDArray[np.float64] = (np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)) ** 2
     return difference
 
 

@@ -244,7 +244,9 @@ def correlation(a: NDArray[np.float64], b: NDArray[np.float64], what: str) -> tu
     both = np.isfinite(a) & np.isfinite(b)
     n = int(both.sum())
     if n < 2:
-        raise NotEnoughData(f"{what}: {n} entries have trials on both sides, but two are needed: there are too few trials")
+        raise NotEnoughData(
+            f"{what}: {n} entries have trials on both sides, but two are needed: there are too few trials"
+        )
     x, y = a[both] - a[both].mean(), b[both] - b[both].mean()
     length = float(np.linalg.norm(x) * np.linalg.norm(y))
     if length <= 1e-12 * n:
@@ -258,9 +260,8 @@ def _by_object(values: NDArray[np.float64], own: NDArray[np.intp]) -> NDArray[np
     there = ~np.isnan(values)
     member = (own[None] == np.arange(number)[:, None]).astype(np.float64)
     count = member @ there
-    return np.divide(
-        member @ np.where(there, values, 0.0), count, out=np.full((number, number), np.nan), where=count > 0
-    )
+    total: NDArray[np.float64] = member @ np.where(there, values, 0.0)
+    return np.asarray(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
 
 
 def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

@@ -49,7 +49,13 @@ class ImageTrials:
     objects: int
 
     def __init__(
-        self, *, image: ArrayLike, distractor: ArrayLike, choice: ArrayLike, truth: ArrayLike, objects: int | None = None
+        self,
+        *,
+        image: ArrayLike,
+        distractor: ArrayLike,
+        choice: ArrayLike,
+        truth: ArrayLike,
+        objects: int | None = None,
     ) -> None:
         given = {"image": image, "distractor": distractor, "choice": choice, "truth": truth}
         codes = {name: np.asarray(value, dtype=np.intp) for name, value in given.items()}
@@ -76,8 +82,8 @@ class ImageTrials:
         other = np.flatnonzero((codes["choice"] != own) & (codes["choice"] != codes["distractor"]))
         if other.size:
             raise DataError(
-                f"image-level choices: on trial {other[0]} object {codes['choice'][other[0]]} was chosen, which was not "
-                "on offer"
+                f"image-level choices: on trial {other[0]} object {codes['choice'][other[0]]} was chosen, which was "
+                "not on offer"
             )
         for name, values in codes.items():
             object.__setattr__(self, name, values)

@@ -63,7 +63,10 @@ class KappaDraws:
         weights = self.weights * present
         total = weights.sum(axis=1)
         means = np.divide(
-            (weights * np.where(present, drawn, 0.0)).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
+            (weights * np.where(present, drawn, 0.0)).sum(axis=1),
+            total,
+            out=np.full(len(total), np.nan),
+            where=total > 0,
         )
         low, high = interval(means, estimate, level, undefined="exclude")
         return estimate, float(low), float(high)
@@ -110,7 +113,9 @@ def bootstrap_kappa(
     values = np.asarray(correct, dtype=np.float64)
     values = values[None] if values.ndim == 2 else values
     if values.ndim != 3:
-        raise DataError("error consistency: the bootstrap takes (observer, stimulus) or (condition, observer, stimulus)")
+        raise DataError(
+            "error consistency: the bootstrap takes (observer, stimulus) or (condition, observer, stimulus)"
+        )
     if draws < 1:
         raise DataError(f"error consistency: draws must be at least 1, got {draws}")
     count = values.shape[1]
@@ -155,9 +160,9 @@ def _condition(
         else:
             one, other = weights @ (right[a] * seen[b]).T, weights @ (right[b] * seen[a]).T
             number = weights @ (seen[a] * seen[b]).T
-        out[:, start : start + step] = kappa_of_counts(
-            both, one, other, np.broadcast_to(number, both.shape), agreeing
-        )[0]
+        out[:, start : start + step] = kappa_of_counts(both, one, other, np.broadcast_to(number, both.shape), agreeing)[
+            0
+        ]
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.special import ndtri
@@ -40,9 +40,9 @@ class ObjectomeMetrics:
 def objectome_metrics(trials: ImageTrials, rows: ArrayLike | None = None) -> ObjectomeMetrics:
     """Behavioural d' of objects and images (Rajalingham, Issa et al. 2018, doi:10.1523/JNEUROSCI.0388-18.2018).
 
-    Hits: choices of object o on its image i (against distractor d for i2). False alarms: choices of o on all trials that
-    show another object (d for i2) and offer o as distractor, pooled over trials. d' = z(hits) - z(false alarms), capped
-    at 5 in magnitude. ``n``: less the mean over images of the same object (and distractor).
+    Hits: choices of object o on its image i (against distractor d for i2). False alarms: choices of o on all trials
+    that show another object (d for i2) and offer o as distractor, pooled over trials. d' = z(hits) - z(false alarms),
+    capped at 5 in magnitude. ``n``: less the mean over images of the same object (and distractor).
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class ObjectomeConsistency:
     first, second : float
         Internal consistency of each observer: one half against the other.
     raw : float
-        Mean of the four correlations between halves of the two.
+        Mean correlation between halves of the two.
     consistency : float
         ``raw`` over the root of the product of the internal consistencies; may exceed 1 where these are low.
     entries : int
@@ -99,13 +99,18 @@ class ObjectomeConsistency:
     entries: int
 
 
-def objectome_consistency(first: ArrayLike, second: ArrayLike) -> ObjectomeConsistency:
+def objectome_consistency(
+    first: ArrayLike, second: ArrayLike, *, pairs: Literal["crossed", "all"] = "crossed"
+) -> ObjectomeConsistency:
     """Noise-corrected consistency of two observers (Rajalingham, Issa et al. 2018).
 
     Parameters
     ----------
     first, second : array_like, (half, ...)
         The same metric of :func:`objectome_metrics` on the two halves of each observer's trials.
+    pairs : {"crossed", "all"}
+        Pairs of halves that ``raw`` averages: the first of one observer with the second of the other and the reverse,
+        or all four. The authors' code had both at different times.
 
     Returns
     -------
@@ -120,8 +125,8 @@ def objectome_consistency(first: ArrayLike, second: ArrayLike) -> ObjectomeConsi
 
     Examples
     --------
-    >>> result = objectome_consistency([[1, 2, 3, 4], [1, 2, 4, 3]], [[2, 1, 3, 4], [1, 2, 3, 4]])
-    >>> result.raw, result.consistency
+    >>> result = objectome_consistency([[1, 2, 3, 4], [1, 2, 4, 3]], [[2, 1, 3, 4], [1, 2, 3, 4]], pairs="all")
+    >>> round(result.raw, 3), round(result.consistency, 3)
     (0.8, 1.0)
     """
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
@@ -133,11 +138,13 @@ def objectome_consistency(first: ArrayLike, second: ArrayLike) -> ObjectomeConsi
     what = "objectome consistency"
     own, entries = correlation(a0, a1, what)
     other, _ = correlation(b0, b1, what)
-    raw = float(np.mean([correlation(x, y, what)[0] for x in (a0, a1) for y in (b0, b1)]))
+    crossed = [(a0, b1), (a1, b0)]
+    compared = crossed if pairs == "crossed" else [*crossed, (a0, b0), (a1, b1)]
+    raw = float(np.mean([correlation(x, y, what)[0] for x, y in compared]))
     if own <= 0 or other <= 0:
         raise NotEnoughData(
-            f"{what}: the internal consistencies are {own:.3g} and {other:.3g}, but must be above 0 to correct for noise: "
-            f"take more trials (uncorrected consistency: {raw:.3g})"
+            f"{what}: the internal consistencies are {own:.3g} and {other:.3g}, but must be above 0 to correct for "
+            f"noise: take more trials (uncorrected consistency: {raw:.3g})"
         )
     return ObjectomeConsistency(
         first=own, second=other, raw=raw, consistency=raw / float(np.sqrt(own * other)), entries=entries

@@ -219,9 +219,7 @@ def _whole(column: str, text: dict[str, list[str]], places: Sequence[tuple[Path,
         return np.array([int(cell) for cell in text[column]], dtype=np.intp)
     except ValueError:
         at = next(k for k, cell in enumerate(text[column]) if not _is_whole(cell))
-        raise DataError(
-            f"{_place(places, at)}: {column} is {text[column][at]!r}, but must be a whole number"
-        ) from None
+        raise DataError(f"{_place(places, at)}: {column} is {text[column][at]!r}, but must be a whole number") from None
 
 
 def _is_whole(cell: str) -> bool:
