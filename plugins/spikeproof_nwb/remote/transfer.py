@@ -259,9 +259,9 @@ class Transfer:
         if etag and etag != self._etag:
             raise self._changed(host, f"its ETag is {etag}, not {self._etag}")
         if status == 200:
-            length = response.headers.get("Content-Length", str(size))
-            if length != str(size):
-                raise self._changed(host, f"it has {length} bytes, not {size}")
+            length = int(response.headers.get("Content-Length", size))
+            if length != size:
+                raise self._changed(host, f"it has {length:,} bytes, not {size:,}")
             if (piece.place, piece.stop) != (0, size):
                 raise _RangeIgnored
             return
