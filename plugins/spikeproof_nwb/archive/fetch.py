@@ -214,7 +214,8 @@ class _Growing:
         status = response.status_code
         if status == 403:  # a presigned address holds for some hours only
             self._url = ""
-            self._patience.failed("the archive's store refuses the address that the archive gave (status 403)")
+            refused = "the archive's store refuses the address that the archive gave (status 403)"
+            self._patience.failed(refused, wait=0.0)
             return
         if status in RETRIED:
             busy = f"the archive's store is busy or broken (status {status})"

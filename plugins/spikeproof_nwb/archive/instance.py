@@ -92,12 +92,13 @@ def choose_instance(said: str | None, environ: Mapping[str, str] | None = None) 
             return Instance(name=known, api=about.api.rstrip("/"), web=(about.gui or about.api).rstrip("/"), known=True)
     parts = urlsplit(address)
     if parts.scheme in {"http", "https"} and parts.hostname:
-        web = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        if "@" in parts.netloc:
+            raise BadParameter(f"{where} holds a user's name before the host: leave it out, a key stands in a variable")
+        web = f"{parts.scheme}://{parts.netloc}"
         api = f"{web}{parts.path}" if parts.path.endswith("/api") else ""
-        return Instance(name=parts.netloc.rpartition("@")[2], api=api, web=web, known=False)
+        return Instance(name=parts.netloc, api=api, web=web, known=False)
     near = difflib.get_close_matches(name, known_instances, n=2, cutoff=0.4)
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    hint = f": did you mean {' or '.join(near)}? Known are" if near else ": known are"
     raise BadParameter(
-        f"{where} = {name!r} is no archive{hint} Known are {', '.join(known_instances)}; an address begins with "
-        "https://"
+        f"{where} = {name!r} is no archive{hint} {', '.join(known_instances)}; an address begins with https://"
     )

@@ -16,7 +16,7 @@ from spikeproof_nwb.opening import opened
 from .assets import Asset, NoSuchFile, Release, find
 from .cache import Cache, Held
 from .client import Client
-from .fetch import fetch_file
+from .fetch import content_url, fetch_file, not_here, suffix_of
 from .known import Known
 from .spec import Spec
 
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
     from spikeproof_nwb.place import Place
 
-__all__ = ["Access", "KeptPlace", "Stream"]
+__all__ = ["SMALL", "Access", "KeptPlace", "Stream"]
 
 Stream = Literal["auto", "always", "never"]
+SMALL = 10 * 10**6
+"""Bytes up to which fetching a file whole takes less time than the requests that parts of it need."""
+_ROOM = 256 * 10**6
+"""Bytes that are made free for what a streamed file may need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,48 @@ class Access:
     def place(self, asset: Asset) -> Place:
         """Fetch a file, or make ready to stream it."""
         label = self.spec.at(self.release.version, asset.path)
+        if asset.zarr:
+            raise DataError(
+                f"{label} is a Zarr archive, which is not read yet: name an HDF5 file, or export it with hdmf-zarr"
+            )
+        if self.stream == "always" or (self.stream == "auto" and asset.size > SMALL):
+            held = self.cache.hold(asset.keys, suffix_of(asset.path))
+            return self._streamed(asset, label) if held is None else KeptPlace(held, asset, label, self)
         return KeptPlace(fetch_file(asset, self.client, self.cache, label), asset, label, self)
+
+    def _streamed(self, asset: Asset, label: str) -> Place:
+        """A file of which only the bytes that are needed are fetched; they are kept, and all of them once all came."""
+        from spikeproof_nwb.remote.place import RemotePlace
+
+        key, client = asset.keys[0], self.client
+        folder = self.cache.ranges_of(key)
+        if client is None and not folder.is_dir():
+            raise not_here(asset, self.cache, label)
+        self.cache.lock_of(key)
+        self.cache.make_room(min(asset.size, _ROOM), label)
+        held = [self.cache.use(key)]  # kept from removal for as long as the place holds the functions below
+
+        def keep(fresh: Path, sha256: str) -> Path:
+            held.append(self.cache.keep(fresh, key, suffix_of(asset.path), sha256))
+            return held[-1].path
+
+        def outside(name: str) -> Path | None:
+            found = self.beside(asset, name)
+            held.extend([] if found is None else [found])
+            return None if found is None else found.path
+
+        return RemotePlace(
+            label=label,
+            source=label,
+            size=asset.size,
+            keys=asset.keys,
+            etag=asset.etag,
+            resolve=None if client is None else lambda: (content_url(asset, client, label), {}),
+            folder=folder,
+            limit=self.client.limit if self.client is not None else 0.0,
+            keep=keep,
+            outside=outside,
+        )
 
     def beside(self, asset: Asset, name: str) -> Held | None:
         """Fetch a file that is named relative to another one, or None if the version has no such file."""

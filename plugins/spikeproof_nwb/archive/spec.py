@@ -80,7 +80,7 @@ class Spec:
 
         The archive knows ``*`` only, lets it cross folders, and does not mind case.
         """
-        return re.sub(r"\*+", "*", re.sub(r"\[!?\]?[^\]]*\]|\?", "*", self.path))
+        return re.sub(r"\*+", "*", re.sub(r"\*\*/|\[!?\]?[^\]]*\]|\?", "*", self.path))
 
 
 def parse_spec(target: str) -> Spec:
