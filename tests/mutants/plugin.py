@@ -58,6 +58,18 @@ BROKEN: dict[str, set[str]] = {
     "source-changing": {"loading_twice_gives_the_same"},
     "source-dithering": {"its_images_can_be_read"},
     "source-silent": {"it_says_what_is_there"},
+    "source-several": set(),
+    "source-twins": {"it_says_where_the_data_came_from"},
+    "source-listing": {
+        "it_says_where_the_data_came_from",
+        "loading_twice_gives_the_same",
+        "its_images_can_be_read",
+    },
+    "source-empty": {
+        "it_says_where_the_data_came_from",
+        "loading_twice_gives_the_same",
+        "its_images_can_be_read",
+    },
     "model-right": set(),
     "model-batch-normalised": {"an_image_does_not_depend_on_its_batch"},
     "model-reordering": {"selected_units_are_those_columns"},

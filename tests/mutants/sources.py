@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -74,3 +75,36 @@ class Silent(Right):
 
     def inspect(self) -> Inspection:
         return Inspection(title="silent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """Two recordings of one source; nothing is wrong with them."""
+
+    names: Annotated[tuple[str, ...], "What the recordings call themselves."] = ("one", "two")
+
+    def load(self) -> tuple[Recording, ...]:
+        whole = Right().load()
+        return tuple(replace(whole, identity={"source": name, "digest": name * 8}) for name in self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins(Several):
+    """Two recordings of one name."""
+
+    names: Annotated[tuple[str, ...], "What the recordings call themselves."] = ("one", "one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Several):
+    """It returns a list, which could change."""
+
+    def load(self) -> list[Recording]:
+        return [Right().load()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty(Several):
+    """It loads no recording at all."""
+
+    names: Annotated[tuple[str, ...], "What the recordings call themselves."] = ()

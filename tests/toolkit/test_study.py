@@ -23,8 +23,10 @@ def study(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_study_reads_every_table() -> None:
-    parsed = parse_study(study(seed=3, statistics={"draws": 200}))
+    parsed = parse_study(study(seed=3, join="union", statistics={"draws": 200}))
     assert parsed.seed == 3
+    assert parsed.join == "union"
+    assert parse_study(study()).to_mapping()["join"] == "shared"
     assert parsed.draws == 200
     assert parsed.sources[0].parameters == {"size": 32}
     assert (parsed.models[0].layers, parsed.models[0].units) == (("layer4",), 20)
@@ -60,6 +62,8 @@ def test_two_attacks_of_one_name_are_told_apart_by_name() -> None:
         ({"source": None}, r"no \[\[source\]\]"),
         ({"metric": None}, r"no \[\[metric\]\]: say what to measure"),
         ({"seed": -1}, r"seed must be a whole number of at least 0, got -1"),
+        ({"join": "inner"}, r"s\.toml: join must be 'shared' \(the stimuli .*\) or 'union' .*, got 'inner'"),
+        ({"join": ["union"]}, r"join must be 'shared' .*, got \['union'\]"),
         ({"seed": True}, r"seed must be a whole number of at least 0, got True"),
         ({"source": [{"path": "x"}]}, r"s\.toml, \[\[source\]\] 1: use is missing"),
         ({"source": [3]}, r"s\.toml, \[\[source\]\] 1: expected a table, got 3"),
