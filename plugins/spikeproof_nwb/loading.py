@@ -52,7 +52,7 @@ def load(place: Place, options: Reading) -> Recording:
         units = responses.units
         coords, coords_notes = coordinates(shown, units, chosen, session)
     notes = [table_note, *shown.notes, *source_notes, *responses.notes, chosen_note, *units.notes, *measured_notes]
-    notes += [*coords_notes, *image_notes, *_link_notes(layout)]
+    notes += [*coords_notes, *image_notes, *_link_notes(layout), *getattr(place, "notes", ())]
     return Recording(
         responses=_dataset(values, unit, bins, coords),
         stimuli=stimuli,

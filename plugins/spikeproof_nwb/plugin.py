@@ -15,7 +15,7 @@ def spikeproof_sources() -> Iterator[SourceEntry]:
         factory="spikeproof_nwb.source:NWB",
         summary="Spike counts per presentation from an NWB file: any presentation table, every row, half-open windows.",
         target="PATH",
-        suffixes=(".nwb",),
+        suffixes=(".nwb", ".nwb.zarr"),
         install="pip install pynwb h5py",
         reference="10.7554/eLife.78362",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from .files import files_of, is_pattern
 from .place import LocalPlace
 from .reading import Reading, inspect_place, load_recording
+from .zarr_store import ZarrPlace, is_store
 
 if TYPE_CHECKING:
     from spikeproof.types import Inspection, Recording
@@ -37,7 +38,7 @@ class NWB(Reading):
     (0.05, 0.2)
     """
 
-    target: Annotated[str, "Path of the file, or a pattern such as 'sub-*/*.nwb'."]
+    target: Annotated[str, "Path of the file or Zarr folder, or a pattern such as 'sub-*/*.nwb'."]
 
     def load(self) -> Recording | tuple[Recording, ...]:
         """Read the recording, or one recording of each file that a pattern matches, in natural order.
@@ -68,4 +69,6 @@ class NWB(Reading):
 
 
 def _place(path: str) -> Place:
-    return LocalPlace(path=Path(path).expanduser(), label=path, source=f"nwb:{path}")
+    where = Path(path).expanduser()
+    made = ZarrPlace if is_store(where) else LocalPlace
+    return made(path=where, label=path, source=f"nwb:{path}")

@@ -92,7 +92,9 @@ def resolve_input(host: Host, text: str) -> Chosen:
         near = difflib.get_close_matches(path.name, siblings, n=2)
         hint = f": did you mean {' or '.join(str(path.parent / item) for item in near)}?" if near else ""
         raise UsageError(f"{text}: there is no such file or folder{hint}")
-    claiming = [item for item in sources if _claims(item, path)]
+    claims = {item.qualified: _claim(item, path) for item in sources}
+    best = max(claims.values(), default=0)
+    claiming = [item for item in sources if best and claims[item.qualified] == best]
     if len(claiming) == 1:
         names = [item.entry.name for item in sources]
         plain = claiming[0].entry.name
@@ -108,13 +110,14 @@ def resolve_input(host: Host, text: str) -> Chosen:
     raise UsageError(f"{text}: no source claims {what}; name one: {spellings or 'none is installed'}")
 
 
-def _claims(item: Provided, path: Path) -> bool:
+def _claim(item: Provided, path: Path) -> int:
+    """How much of a path's name a source claims: the length of its longest ending, 1 for any folder, 0 for none."""
     if not isinstance(item.entry, SourceEntry):
-        return False
+        return 0
     name = path.name.lower()
-    if any(suffix != "/" and name.endswith(suffix.lower().rstrip("/")) for suffix in item.entry.suffixes):
-        return True
-    return path.is_dir() and "/" in item.entry.suffixes
+    endings = [suffix.lower().rstrip("/") for suffix in item.entry.suffixes if suffix != "/"]
+    folder = int(path.is_dir() and "/" in item.entry.suffixes)
+    return max([len(ending) for ending in endings if name.endswith(ending)], default=folder)
 
 
 def _named_input(host: Host, arguments: Sequence[str]) -> str:
