@@ -14,7 +14,7 @@ from spikeproof.errors import BadParameter, DataError
 from spikeproof.pictures import Catalogue, open_pictures, stimulus_set
 from spikeproof.types import Recording, StimulusSet
 
-from .block import Block, Column, as_text, listed
+from .block import Block, Column, as_text, check_numbers, listed
 from .delimited import read_delimited
 from .files import Kind, digest_of, file_digest, kind_of
 from .labelled import read_labelled
@@ -47,6 +47,7 @@ def assemble(source: Table) -> Recording:
     asked = {role: getattr(source, role) for role in ("stimulus", "category", "repeat", "unit")}
     beside = _side_tables(source, asked)
     block = _read(source, path, kind, asked)
+    check_numbers(block, where)
     notes = list(block.notes)
     units, block = _names(block, "unit", beside.get("unit"), asked, where, notes)
     stimuli, block = _names(block, block.shown, beside.get("stimulus"), asked, where, notes)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, DataError
 
-__all__ = ["AXES", "Block", "Column", "as_text", "check_dims", "column_values", "listed"]
+__all__ = ["AXES", "Block", "Column", "as_text", "check_dims", "check_numbers", "column_values", "listed"]
 
 AXES = ("presentation", "unit", "stimulus", "repeat", "time_bin")
 """Names that an axis may have."""
@@ -68,6 +68,20 @@ class Block:
     def shown(self) -> str:
         """The axis along which stimuli are shown: ``"stimulus"`` or ``"presentation"``."""
         return "stimulus" if "stimulus" in self.dims else "presentation"
+
+
+def check_numbers(block: Block, where: str) -> None:
+    """Refuse responses that are no real numbers, or of which there are none.
+
+    Raises
+    ------
+    DataError
+        With their type or shape.
+    """
+    if block.values.dtype.kind not in "iuf":
+        raise DataError(f"{where}: responses must be real numbers, but are {block.values.dtype}")
+    if 0 in block.values.shape:
+        raise DataError(f"{where}: the responses are empty: shape {block.values.shape} ({', '.join(block.dims)})")
 
 
 def check_dims(dims: Sequence[str], shape: tuple[int, ...], where: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ from .roles import KNOWN
 __all__ = ["load_npy", "read_arrays", "read_plain"]
 
 _PREFERRED = ("responses", "response")
+
+_BROKEN = (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError)
+"""What NumPy raises on damaged files; their header is Python text."""
 
 
 def read_plain(
@@ -85,7 +89,7 @@ def read_arrays(path: Path, where: str) -> dict[str, NDArray[Any]]:
                 raise DataError(f"{where}: this npz file holds no arrays")
             for name in file.files:
                 arrays[name] = _checked(file[name], f"array {name!r}", where)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (*_BROKEN, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         if "pickle" in str(error).lower():
             raise DataError(_pickled(f"array {name!r}", where)) from error
         raise DataError(
@@ -104,7 +108,7 @@ def load_npy(path: Path, where: str) -> NDArray[Any]:
     """
     try:
         return _checked(np.load(path, allow_pickle=False), "the array", where)
-    except (ValueError, OSError, EOFError) as error:
+    except _BROKEN as error:
         if "pickle" in str(error).lower():
             raise DataError(_pickled("the array", where)) from error
         raise DataError(f"{where}: the array cannot be read ({error}): the file is damaged; get it again") from error

@@ -65,7 +65,7 @@ def lay_out(
         If a response is infinite, a unit has no value at all, there is no value at all, or repeats are no whole
         numbers.
     """
-    values, order = _presentations_first(block, where)
+    values, order = _presentations_first(block)
     repeats = block.size("repeat")
     shown = np.repeat(stimuli, repeats)
     notes = list(_refuse_values(values, shown, units, where))
@@ -103,13 +103,9 @@ def lay_out(
     return xr.Dataset({"response": response}, coords=coords), tuple(notes)
 
 
-def _presentations_first(block: Block, where: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _presentations_first(block: Block) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Values as (presentation, unit[, time_bin]), stimuli before repeats."""
     values = block.values
-    if values.dtype.kind not in "iuf":
-        raise DataError(f"{where}: responses must be real numbers, but are {values.dtype}")
-    if 0 in values.shape:
-        raise DataError(f"{where}: the responses are empty: shape {values.shape} ({', '.join(block.dims)})")
     first = [block.shown, *(dim for dim in ("repeat",) if dim in block.dims)]
     rest = ["unit", *(dim for dim in ("time_bin",) if dim in block.dims)]
     moved = np.transpose(values, [block.dims.index(dim) for dim in (*first, *rest)])

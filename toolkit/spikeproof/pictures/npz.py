@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -89,7 +90,7 @@ def _arrays(path: Path, where: str) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as file:
             for name in file.files:
                 arrays[name] = file[name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error) as error:
         if "pickle" in str(error).lower():
             raise DataError(
                 f"{where}: array {name!r} holds Python objects, which would have to be unpickled (that can run code): "
