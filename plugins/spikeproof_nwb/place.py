@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ class Place(Protocol):
     def read(self, dataset: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
         """Rows [start, stop) of a one-dimensional dataset, as stored."""
 
+    def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
+        """Take note of rows [start, stop), ... of a dataset that will be read: what is far away comes at once then."""
+
     def beside(self, name: str) -> Path | None:
         """Path of an external file that is named relative to this one, or None if it cannot be had."""
 
@@ -87,6 +91,9 @@ class LocalPlace:
         """Rows [start, stop) of a one-dimensional dataset, as stored."""
         rows: NDArray[Any] = dataset[start:stop]
         return rows
+
+    def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
+        """Do nothing: it is here."""
 
     def beside(self, name: str) -> Path | None:
         """Path of a file that is named relative to this one's folder, if it is there."""

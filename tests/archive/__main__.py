@@ -1,6 +1,7 @@
 """An archive in a process of its own: ``python -m archive`` with ``tests`` on the path.
 
-The first line on stdout is JSON with ``api`` (its URL), ``token`` and ``assets`` (path to a presigned URL); every
+The first line on stdout is JSON with ``api`` (its URL), ``token`` and ``assets`` (path to its presigned
+``url``, ``size``, ``etag`` and ``sha256``); every
 line read from stdin is answered with JSON of what was asked and sent since the one before; it ends with stdin.
 """
 
@@ -25,8 +26,17 @@ def main() -> None:
     with LocalArchive(latency=said.latency, bandwidth=said.bandwidth) as archive:
         files = {path: Path(file) for path, _, file in (pair.partition("=") for pair in said.files)}
         added = archive.add(said.dandiset, "draft", files)
-        urls = {asset.path: archive.signed(asset) for asset in added if asset.blob is not None}
-        _say({"api": archive.url, "token": archive.token, "assets": urls})
+        about = {
+            asset.path: {
+                "url": archive.signed(asset),
+                "size": asset.size,
+                "etag": asset.blob.etag,
+                "sha256": asset.blob.sha256,
+            }
+            for asset in added
+            if asset.blob is not None
+        }
+        _say({"api": archive.url, "token": archive.token, "assets": about})
         done = 0
         for _ in sys.stdin:
             fresh = archive.requests[done:]

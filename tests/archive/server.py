@@ -269,8 +269,8 @@ class _Handler(BaseHTTPRequestHandler):
         wrong = length // 2 if "corrupt" in struck else -1
         bandwidth = self.server.archive.bandwidth if self.server.side == "s3" else None
         if answer.file is None:
-            self.wfile.write(answer.body[:limit])
             seen.sent = limit
+            self.wfile.write(answer.body[:limit])
         else:
             self._stream(answer, seen, limit, wrong, bandwidth)
         if stop is not None and limit < length:
@@ -289,8 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
                     spoilt = bytearray(block)
                     spoilt[wrong - seen.sent] ^= 0xFF
                     block = bytes(spoilt)
+                seen.sent += len(block)  # first, so that whoever has the bytes finds them counted
                 self.wfile.write(block)
-                seen.sent += len(block)
                 if bandwidth:
                     ahead = seen.sent / bandwidth - (time.monotonic() - begin)
                     if ahead > 0:

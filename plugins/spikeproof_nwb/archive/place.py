@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,6 +158,9 @@ class KeptPlace:
         """Rows [start, stop) of a one-dimensional dataset, as stored."""
         rows: NDArray[Any] = dataset[start:stop]
         return rows
+
+    def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
+        """Do nothing: it is here."""
 
     def beside(self, name: str) -> Path | None:
         """Path of a file of the dandiset that is named relative to this one, fetched; None if there is none."""

@@ -138,6 +138,25 @@ class RemotePlace:
             return self.keys[0].removeprefix("sha256-")
         return self.keys[0].replace("dandi-etag-", "dandi-etag:", 1)
 
+    def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
+        """Fetch rows [start, stop) of a dataset of the open file, all of them at once.
+
+        Parameters
+        ----------
+        dataset : h5py.Dataset, (row, ...)
+        runs : sequence of (int, int)
+            Rows that will be read.
+
+        Raises
+        ------
+        DataError
+            If they cannot be fetched.
+        """
+        now = self._now
+        if now is not None and dataset.file.id == now.file.id:
+            ranges = [span for start, stop in runs for span in _spans(dataset, start, stop)]
+            _get(now.partial, now.fetch, ranges)
+
     def read(self, dataset: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
         """Rows [start, stop) of a dataset of the open file, as stored, by parallel requests for just their bytes.
 
@@ -156,13 +175,12 @@ class RemotePlace:
             other: NDArray[Any] = dataset[start:stop]
             return other
         start, stop, _ = slice(start, stop).indices(len(dataset))
+        _get(now.partial, now.fetch, _spans(dataset, start, stop))
         if not is_plain(dataset):
-            _get(now.partial, now.fetch, byte_ranges(dataset, start, stop))
             decoded: NDArray[Any] = dataset[start:stop]
             return decoded
         runs = plain_rows(dataset, start, stop)
         width = dataset.dtype.itemsize
-        _get(now.partial, now.fetch, [(offset, offset + (last - first) * width) for first, last, offset in runs])
         rows: NDArray[Any] = np.empty(max(stop - start, 0), dataset.dtype)
         if sum(last - first for first, last, _ in runs) < len(rows):
             rows[:] = dataset.fillvalue
@@ -229,6 +247,14 @@ class RemotePlace:
         finally:
             if kept:
                 fresh.unlink(missing_ok=True)
+
+
+def _spans(dataset: h5py.Dataset, start: int, stop: int) -> list[Range]:
+    """Bytes that rows [start, stop) will be read from."""
+    if not is_plain(dataset):
+        return byte_ranges(dataset, start, stop)
+    width = dataset.dtype.itemsize
+    return [(offset, offset + (last - first) * width) for first, last, offset in plain_rows(dataset, start, stop)]
 
 
 def _get(partial: Partial, fetch: Callable[[Sequence[Range]], None], wanted: Sequence[Range]) -> None:

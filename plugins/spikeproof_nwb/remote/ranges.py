@@ -80,15 +80,28 @@ def joined(ranges: Iterable[Range], gap: int) -> list[Range]:
 
 
 def pieces(ranges: Sequence[Range], workers: int, least: int, most: int) -> list[Range]:
-    """Cut ranges so that every worker gets about two pieces, none much below ``least`` or above ``most`` bytes.
+    """Cut ranges into as many pieces as there are workers, or a few times as many.
+
+    Each connection has its own speed limit, so that as many equal pieces as connections come soonest; one more piece
+    would take a turn of its own.
+
+    Parameters
+    ----------
+    ranges : sequence of (int, int)
+    workers : int
+    least, most : int
+        Bytes of a piece: smaller ranges stay whole, larger pieces are cut again.
 
     Examples
     --------
-    >>> pieces([(0, 100), (200, 210)], workers=2, least=10, most=40)
-    [(0, 25), (25, 50), (50, 75), (75, 100), (200, 210)]
+    >>> pieces([(0, 100), (200, 210)], workers=3, least=10, most=60)
+    [(0, 50), (50, 100), (200, 210)]
     """
     total = sum(stop - start for start, stop in ranges)
-    each = min(max(-(-total // (2 * workers)), least), most)
+    turns = max(-(-total // (workers * most)), 1)
+    each = min(max(-(-total // (workers * turns)), least), most)
+    while each < most and sum(-(-(stop - start) // each) for start, stop in ranges) > max(workers * turns, len(ranges)):
+        each = min(each + -(-each // 20), most)
     cut: list[Range] = []
     for start, stop in ranges:
         parts = max(-(-(stop - start) // each), 1)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
+_AHEAD = 8 << 20
+"""Bytes that are fetched at a time at most where fewer are asked for."""
 _SIGNATURE = 8
 """Bytes that HDF5 looks at to find out whether, and where, a file is HDF5: at 0, 512, 1024, 2048 ..."""
 
@@ -33,12 +35,14 @@ class Stream(io.RawIOBase):
     fetch : callable
         Gets ranges into ``partial``.
     block : int
-        Bytes to fetch, aligned, where fewer are asked for.
+        Bytes to fetch, aligned, where fewer are asked for; as long as each request goes on where the one before ended,
+        twice as many each time.
     """
 
     def __init__(self, partial: Partial, fetch: Callable[[Sequence[Range]], None], block: int) -> None:
         self._partial, self._fetch, self._block = partial, fetch, block
         self._place = 0
+        self._ahead, self._end = block, -1
         self._open = False
         self._probed = 0
 
@@ -85,11 +89,13 @@ class Stream(io.RawIOBase):
         return self._partial.readinto(start, view[: stop - start])
 
     def _wanted(self, start: int, stop: int) -> list[Range]:
-        if stop - start >= self._block:
-            return self._partial.missing(start, stop)
-        first = start - start % self._block
-        last = min(-(-stop // self._block) * self._block, self._partial.size)
-        return self._partial.missing(first, last)
+        goes_on = self._end - self._block <= start <= self._end + self._block
+        self._ahead = min(2 * self._ahead, _AHEAD) if goes_on else self._block
+        if stop - start < self._ahead:
+            first = start - start % self._block
+            start, stop = first, max(-(-stop // self._block) * self._block, first + self._ahead)
+        self._end = min(stop, self._partial.size)
+        return self._partial.missing(start, self._end)
 
     def _is_probe(self, start: int, length: int) -> bool:
         """Whether this is the search for a signature, which goes on from 0 over the powers of two to the end."""

@@ -28,7 +28,7 @@ Resolve = Callable[[], tuple[str, Mapping[str, str]]]
 
 _BLOCK = 256 * 1024
 """Bytes received at a time, so that little is held in memory and little is lost when a connection breaks."""
-_LEAST, _MOST = 1 << 20, 16 << 20
+_LEAST, _MOST = 1 << 19, 8 << 20
 """Bytes that one request asks for."""
 _GAP = 16 * 1024
 """Bytes between two ranges that are fetched along, since a request of their own would take longer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +99,9 @@ class ZarrPlace:
         """Rows [start, stop) of a one-dimensional dataset, as stored."""
         rows: NDArray[Any] = dataset[start:stop]
         return rows
+
+    def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
+        """Do nothing: it is here."""
 
     def beside(self, name: str) -> Path | None:
         """Path of a file that is named relative to the folder that holds the store, if it is there."""
