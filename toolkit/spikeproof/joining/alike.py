@@ -93,6 +93,8 @@ def _check_windows(parts: Sequence[Part]) -> list[str]:
             )
     if not unknown:
         return []
+    if not lengths:
+        return ["no recording says how long its windows are: whether they are of one length was not checked"]
     return [
         f"the windows of {', '.join(unknown)} are not known: whether they are as long as the others was not checked"
     ]

@@ -77,8 +77,9 @@ def _check_same(shared: Sequence[str], owner: Mapping[str, str], sets: Mapping[s
                 at = int(np.flatnonzero(difference)[0])
                 raise DataError(
                     f"sources: stimulus_id {some[at]!r} names one image in {other} and another in {name} (pixels "
-                    f"differ by up to {difference[at]:.3g}; {len(ids)} ids stand in both): rename the images, or give "
-                    "the folder that holds both folders"
+                    f"differ by up to {difference[at]:.3g}; {len(ids)} ids stand in both): different images need "
+                    "different ids. Rename the images, give one source's ids a `prefix`, or give the folder that holds "
+                    "both folders"
                 )
 
 
