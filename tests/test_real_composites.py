@@ -90,5 +90,5 @@ def test_a_human_session_given_twice_is_refused(shared: Path) -> None:
     with pytest.raises(DataError, match="are the same recording given twice"):
         load_source([use, use])
     other = {"use": f"nwb:{shared / HUMAN}", "table": "encoding_table", "stimulus": "Clip_name", "window": [0, 1]}
-    with pytest.raises(DataError, match=r"one session .* with other presentations each\. Joining adds units, not presen"):
+    with pytest.raises(DataError, match=r"one session .* with other presentations each\. Joining adds units"):
         load_source([use | {"window": [0, 1]}, other], join="union")
