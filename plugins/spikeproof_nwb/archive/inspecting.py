@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from spikeproof.pictures import natural
 from spikeproof.types import Inspection, InspectionTable
 
 from .assets import Asset, NoSuchFile, asset_of, metadata_of, release_of, version_about, versions_of
@@ -17,13 +19,12 @@ from .fetch import suffix_of
 from .instance import Instance
 from .known import Known
 from .sizes import spelled
-from .spec import DRAFT, Spec, natural
+from .spec import DRAFT, Spec
 
 __all__ = ["inspect_dandiset"]
 
 _MOST_ASKED = 60
 """Files whose metadata are asked for one by one, where the archive's listing leaves them out."""
-_MOST_SHOWN = 200
 _NWB = re.compile(r"\.nwb(\.zarr)?/?$", re.IGNORECASE)
 
 
@@ -139,9 +140,10 @@ def _verdict(spec: Spec, version: str, files: Sequence[_File], total: int) -> tu
     other = len(files) - len(nwb)
     cannot = [f"{other:,} of {len(files):,} files are no NWB files: they are not read"] if other else []
     if total > len(files):
+        folder = posixpath.dirname(files[0].path) if files else ""
         cannot.append(
             f"{total - len(files):,} of {total:,} files are not listed: name a folder, such as "
-            f"{spec.at(version, 'sub-1/')}, or a pattern"
+            f"{spec.at(version, (folder or 'sub-1') + '/')}, or a pattern"
         )
     if not nwb:
         return (), (*cannot, "nothing can be read: no NWB file is here")
@@ -173,21 +175,20 @@ def _versions(rows: Iterable[Mapping[str, Any]], read: str) -> InspectionTable:
 
 
 def _table(spec: Spec, version: str, files: Sequence[_File], total: int, cache: Cache) -> InspectionTable:
-    shown = files[:_MOST_SHOWN]
     columns = {
-        "path": [file.path for file in shown],
-        "size": [spelled(file.size) for file in shown],
-        "kind": [_kind(file) for file in shown],
-        "subject": [_listed(file.metadata.get("wasAttributedTo"), "identifier") for file in shown],
-        "species": [_species(file.metadata) for file in shown],
-        "session": [_listed(file.metadata.get("wasGeneratedBy"), "identifier", "name") for file in shown],
-        "measured": [_names(file.metadata.get("variableMeasured")) for file in shown],
-        "technique": [_names(file.metadata.get("measurementTechnique")) for file in shown],
-        "in the cache": ["yes" if _is_kept(file.asset, cache) else "" for file in shown],
+        "path": [file.path for file in files],
+        "size": [spelled(file.size) for file in files],
+        "kind": [_kind(file) for file in files],
+        "subject": [_listed(file.metadata.get("wasAttributedTo"), "identifier") for file in files],
+        "species": [_species(file.metadata) for file in files],
+        "session": [_listed(file.metadata.get("wasGeneratedBy"), "identifier", "name") for file in files],
+        "measured": [_names(file.metadata.get("variableMeasured")) for file in files],
+        "technique": [_names(file.metadata.get("measurementTechnique")) for file in files],
+        "in the cache": ["yes" if _is_kept(file.asset, cache) else "" for file in files],
     }
     always = {"path", "size", "kind"}
     said = {name: values for name, values in columns.items() if name in always or any(values)}
-    more = f", {len(shown):,} of {total:,}" if total > len(shown) else f", {len(shown):,}"
+    more = f", {len(files):,} of {total:,}" if total > len(files) else f", {len(files):,}"
     return InspectionTable(
         title=f"Files of {spec.at(version, '')}{more}",
         columns=tuple(said),

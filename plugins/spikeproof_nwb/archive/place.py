@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spikeproof.errors import DataError
 
-from spikeproof_nwb.opening import opened
+from spikeproof_nwb.place import LocalPlace
+from spikeproof_nwb.zarr_store import ZarrPlace
 
 from .assets import Asset, NoSuchFile, Release, find
 from .cache import Cache, Held
@@ -19,6 +20,7 @@ from .client import Client
 from .fetch import content_url, fetch_file, not_here, suffix_of
 from .known import Known
 from .spec import Spec
+from .zarr_fetch import fetch_zarr
 
 if TYPE_CHECKING:
     import h5py
@@ -60,10 +62,8 @@ class Access:
     def place(self, asset: Asset) -> Place:
         """Fetch a file, or make ready to stream it."""
         label = self.spec.at(self.release.version, asset.path)
-        if asset.zarr:
-            raise DataError(
-                f"{label} is a Zarr archive, which is not read yet: name an HDF5 file, or export it with hdmf-zarr"
-            )
+        if asset.zarr:  # many small files, which take as many requests one by one: they are fetched together
+            return KeptPlace(fetch_zarr(asset, self.client, self.cache, label), asset, label, self)
         if self.stream == "always" or (self.stream == "auto" and asset.size > SMALL):
             held = self.cache.hold(asset.keys, suffix_of(asset.path))
             return self._streamed(asset, label) if held is None else KeptPlace(held, asset, label, self)
@@ -113,11 +113,12 @@ class Access:
             found = find(spec, self.client, self.known, self.release).assets[0]
         except NoSuchFile:
             return None
-        return fetch_file(found, self.client, self.cache, spec.at(self.release.version))
+        fetch = fetch_zarr if found.zarr else fetch_file
+        return fetch(found, self.client, self.cache, spec.at(self.release.version))
 
 
 class KeptPlace:
-    """A file that stands whole in the cache, and is not removed from it while this object lives.
+    """A file, or a Zarr archive, that stands whole in the cache, and is not removed while this object lives.
 
     Parameters
     ----------
@@ -131,6 +132,8 @@ class KeptPlace:
     def __init__(self, held: Held, asset: Asset, label: str, access: Access) -> None:
         self._held, self._asset, self._access = held, asset, access
         self._beside: dict[str, Held] = {}
+        kind = ZarrPlace if asset.zarr else LocalPlace
+        self._local: LocalPlace | ZarrPlace = kind(path=held.path, label=label, source=label)
         self.label = self.source = label
 
     @property
@@ -138,11 +141,16 @@ class KeptPlace:
         """False: it is on this machine."""
         return False
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What reading it has shown so far."""
+        return getattr(self._local, "notes", ())
+
     @contextmanager
     def opened(self) -> Iterator[h5py.File]:
         """Open the file for reading."""
         try:
-            with opened(self._held.path) as file:
+            with self._local.opened() as file:
                 yield file
         except DataError as error:
             said = str(error)
@@ -151,13 +159,12 @@ class KeptPlace:
             raise DataError(said.replace(str(self._held.path), self.label)) from error
 
     def digest(self) -> str:
-        """Sha256 of the content, hexadecimal."""
-        return self._held.sha256
+        """Sha256 of the content, hexadecimal; of a Zarr archive, what ``nwb:`` says of the same folder."""
+        return self._held.sha256 or self._local.digest()
 
     def read(self, dataset: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
         """Rows [start, stop) of a one-dimensional dataset, as stored."""
-        rows: NDArray[Any] = dataset[start:stop]
-        return rows
+        return self._local.read(dataset, start, stop)
 
     def prepare(self, dataset: h5py.Dataset, runs: Sequence[tuple[int, int]]) -> None:
         """Do nothing: it is here."""

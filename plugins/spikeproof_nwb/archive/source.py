@@ -66,7 +66,7 @@ class DANDI(Reading):
         Returns
         -------
         Recording or tuple of Recording
-            Several where a pattern matched several files.
+            Where the target is a pattern: one for each file that it matches.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class DANDI(Reading):
                 where["version_modified"] = found.release.modified
             notes = (found.release.note, *recording.notes) if found.release.note else recording.notes
             loaded.append(replace(recording, identity={**recording.identity, **where}, notes=notes))
-        return loaded[0] if len(loaded) == 1 else tuple(loaded)
+        return tuple(loaded) if spec.is_pattern else loaded[0]
 
     def inspect(self) -> Inspection:
         """List versions and files, or say what one file holds.

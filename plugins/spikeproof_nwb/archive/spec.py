@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spikeproof.errors import BadParameter
+from spikeproof.pictures import natural
 
-__all__ = ["DRAFT", "Spec", "natural", "parse_spec"]
+__all__ = ["DRAFT", "Spec", "parse_spec"]
 
 DRAFT = "draft"
 _SPELLING = "ID[@VERSION]/PATH, such as dandi:000207/sub-4/sub-4_ses-4_ecephys.nwb"
@@ -114,18 +115,6 @@ def parse_spec(target: str) -> Spec:
         raise BadParameter(f"dandi:{target}: the path must stay in the dandiset: write {_SPELLING}")
     plain = "" if plain == "." else plain + ("/" if folder else "")
     return Spec(dandiset=digits, version=version or None, path=plain)
-
-
-def natural(path: str) -> tuple[tuple[int, int, str], ...]:
-    """Key that sorts ``sub-2`` before ``sub-10``.
-
-    Examples
-    --------
-    >>> sorted(["sub-10/a", "sub-2/a"], key=natural)
-    ['sub-2/a', 'sub-10/a']
-    """
-    parts = re.split(r"([0-9]+)", path)
-    return tuple((0, int(part), part) if number % 2 else (1, 0, part) for number, part in enumerate(parts))
 
 
 def _translated(pattern: str) -> re.Pattern[str]:

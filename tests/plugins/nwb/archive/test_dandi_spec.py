@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from spikeproof.errors import BadParameter
-from spikeproof_nwb.archive.spec import natural, parse_spec
+from spikeproof_nwb.archive.spec import parse_spec
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,3 @@ def test_the_archive_is_never_asked_for_less_than_the_pattern_names(pattern: str
 def test_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(BadParameter, match=r"'\[b-a\]' is no pattern"):
         parse_spec("000207/[b-a]").matching(["a"])
-
-
-def test_natural_order_counts() -> None:
-    names = ["s10", "s9", "s", "10", "9", "s09", "a/s2"]
-    assert sorted(names, key=natural) == ["9", "10", "a/s2", "s", "s09", "s9", "s10"]
