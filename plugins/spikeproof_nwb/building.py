@@ -44,7 +44,9 @@ def validate(file: h5py.File, label: str) -> tuple[str, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            with _Builder(file=file, mode="r") as io:
+            # Core namespaces come with pynwb: cached ones of another version would be put aside anyway.
+            extended = bool(set(file.get("specifications", ())) - _CORE)
+            with _Builder(file=file, mode="r", load_namespaces=extended) as io:
                 io.read()
         except Exception as error:
             raise _unbuilt(label, file, error) from error

@@ -13,7 +13,7 @@ from spikeproof.errors import DataError
 if TYPE_CHECKING:
     from h5py._hl.dataset import AsStrView
 
-__all__ = ["Columns", "as_names", "is_index", "read_column", "read_columns", "read_numbers", "read_text"]
+__all__ = ["Columns", "as_names", "different", "is_index", "read_column", "read_columns", "read_numbers", "read_text"]
 
 Values = NDArray[Any]
 
@@ -101,11 +101,26 @@ def as_names(values: Values) -> NDArray[np.str_]:
     >>> as_names(np.array([0.5, 1.0])).tolist()
     ['0.5', '1.0']
     """
+    if values.dtype.kind == "U":
+        return values
     if np.issubdtype(values.dtype, np.floating):
         finite = values[np.isfinite(values)]
         if (finite == np.round(finite)).all() and (np.abs(finite) < 2**53).all():
             return np.array(["nan" if np.isnan(value) else f"{value:.0f}" for value in values.tolist()], dtype=np.str_)
     return np.array([str(value) for value in values], dtype=np.str_)
+
+
+def different(values: Values) -> int:
+    """Number of different values, NaN aside.
+
+    Examples
+    --------
+    >>> different(np.array([1.0, np.nan, 1.0, np.nan])), different(np.array(["a", ""]))
+    (1, 2)
+    """
+    if values.dtype.kind == "f":
+        values = values[~np.isnan(values)]
+    return len(set(values.tolist()))
 
 
 def read_text(file: h5py.Group, path: str) -> str:

@@ -36,7 +36,7 @@ def coordinates(
     for name, values in shown.columns.values.items():
         if name == "id":
             presentation["presentation_id"] = values
-        elif name in presentation and np.array_equal(as_names(values), as_names(presentation[name])):
+        elif name in presentation and _same(values, presentation[name]):
             continue  # the same values under the same name
         elif name in _OURS | _DIMS:
             presentation[f"{name}_in_table"] = values
@@ -54,7 +54,7 @@ def coordinates(
         notes.append(f"the file does not say which subject was recorded: subject is {UNKNOWN!r}")
     for name, column in units.columns.values.items():
         values = column[chosen]
-        if name in {"id", "unit_name"} or (name in unit and np.array_equal(as_names(values), unit[name])):
+        if name in {"id", "unit_name"} or (name in unit and _same(values, unit[name])):
             continue
         taken = name in presentation or name in _OURS | _DIMS
         unit[f"{name}_in_units" if taken else name] = values
@@ -65,3 +65,10 @@ def coordinates(
         notes.append(f"columns of {units.path} that are not among the coordinates: {listed}")
     coords = {name: ("presentation", values) for name, values in presentation.items()}
     return coords | {name: ("unit", values) for name, values in unit.items()}, notes
+
+
+def _same(values: NDArray[Any], others: NDArray[Any]) -> bool:
+    """Whether two columns say the same, as numbers or by name."""
+    if values.dtype.kind == others.dtype.kind == "f":
+        return bool(np.array_equal(values, others, equal_nan=True))
+    return bool(np.array_equal(as_names(values), as_names(others)))

@@ -49,13 +49,14 @@ class Edges:
     --------
     >>> edges = Edges.of(np.array([[0.0, 1.0], [1.0, 2.0]]))
     >>> edges.counts(np.array([0.5, 1.0, 1.5])).tolist()
-    [[1], [2]]
+    [[1.0], [2.0]]
     """
 
     values: NDArray[np.float64]
     place: NDArray[np.intp]
     _padded: NDArray[np.float64]
-    _slots: NDArray[np.intp] | None
+    _slots: NDArray[np.intp] | slice | None
+    """(presentation, time_bin): how many edges stand at or before each bin; None where other edges cut bins."""
     _grid: _Grid | None
 
     @classmethod
@@ -64,34 +65,45 @@ class Edges:
         values, place = np.unique(edges, return_inverse=True)
         place = place.reshape(edges.shape)
         # Where no other edge cuts a bin, its count is what falls behind its first edge: nothing has to be added up.
-        plain = bool((np.diff(place, axis=1) == 1).all())
-        slots = place[:, :-1] + 1 if plain else None
+        slots: NDArray[np.intp] | slice | None = None
+        if (np.diff(place, axis=1) == 1).all():
+            slots = place[:, :-1] + 1
+            if edges.shape[1] == 2 and np.array_equal(place, np.arange(place.size).reshape(place.shape)):
+                slots = slice(1, None, 2)
         return cls(values, place, np.append(values, np.inf), slots, _grid(values))
 
-    def counts(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
-        """How many times fall in each bin [edge, next edge).
+    def counts(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How many times fall in each bin [edge, next edge), (presentation, time_bin); see :meth:`add`."""
+        counts = np.zeros((self.place.shape[0], self.place.shape[1] - 1), dtype=np.float64)
+        self.add(times, counts)
+        return counts
+
+    def add(self, times: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+        """Add how many times fall in each bin [edge, next edge).
 
         Parameters
         ----------
         times : numpy.ndarray of float64, (time,)
             Finite and in rising order.
-
-        Returns
-        -------
-        numpy.ndarray of int64, (presentation, time_bin)
+        counts : numpy.ndarray of float64, (presentation, time_bin)
+            Changed in place.
         """
         if self._grid is None:
-            return np.diff(np.searchsorted(times, self.values, side="left")[self.place], axis=1)
-        behind = np.bincount(self._edges_before(times, self._grid), minlength=len(self.values) + 1)
-        if self._slots is not None:
-            return behind[self._slots]
-        return np.diff(np.cumsum(behind)[self.place], axis=1)
+            counts += np.diff(np.searchsorted(times, self.values, side="left")[self.place], axis=1)
+            return
+        first, last = np.searchsorted(times, self.values[[0, -1]], side="left")
+        behind = np.bincount(self._edges_before(times[first:last], self._grid), minlength=len(self.values) + 1)
+        if self._slots is None:
+            counts += np.diff(np.cumsum(behind)[self.place], axis=1)
+        elif isinstance(self._slots, slice):
+            counts[:, 0] += behind[self._slots]
+        else:
+            counts += behind.take(self._slots, mode="clip")
 
     def _edges_before(self, times: NDArray[np.float64], grid: _Grid) -> NDArray[np.intp]:
-        """Number of edges at or before each time."""
+        """Number of edges at or before each time; all times lie between the first edge and the last."""
         scaled = times - grid.low
         scaled *= grid.scale
-        np.clip(scaled, 0, len(grid.before) - 1, out=scaled)
         before = grid.before.take(scaled.astype(np.intp), mode="clip")
         for _ in range(grid.most):
             before += times >= self._padded.take(before, mode="clip")

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from spikeproof.errors import DataError
 from spikeproof.types import InspectionTable
 
-from .columns import Columns, Values, as_names
+from .columns import Columns, as_names, different
 from .layout import Layout, Table
 from .presentations import guess_stimulus, missing, overlapping
 from .shown import read_rows
 
-__all__ = ["SeenTable", "best_table", "different", "presentation_tables", "see_tables"]
+__all__ = ["SeenTable", "best_table", "presentation_tables", "see_tables"]
 
 _CATEGORIES = 50
 """A column of more different values than this is no category."""
@@ -104,11 +104,6 @@ def presentation_tables(seen: Sequence[SeenTable]) -> tuple[InspectionTable, ...
         InspectionTable(title="Presentation tables", columns=columns, rows=rows),
         InspectionTable(title="Their columns", columns=("path", "columns (different values)"), rows=held),
     )
-
-
-def different(values: Values) -> int:
-    """Number of different values, NaN aside."""
-    return int(pd.Series(values).nunique())
 
 
 def _stimulus(columns: Columns, where: str) -> str | None:

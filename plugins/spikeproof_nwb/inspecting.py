@@ -15,8 +15,8 @@ from spikeproof.types import Inspection, InspectionTable
 from .bins import bins_of
 from .building import validate
 from .choosing import choose_table
-from .columns import Values, as_names
-from .inspected_tables import SeenTable, best_table, different, presentation_tables, see_tables
+from .columns import Values, as_names, different
+from .inspected_tables import SeenTable, best_table, presentation_tables, see_tables
 from .layout import Layout, survey
 from .opening import nwb_version
 from .pictures import Showing, find_images, image_choice

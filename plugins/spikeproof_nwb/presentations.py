@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from spikeproof.errors import DataError
 
-from .columns import Columns, as_names
+from .columns import Columns, as_names, different
 
 __all__ = ["Windows", "guess_stimulus", "missing", "names_of", "overlapping", "repeats", "windows"]
 
@@ -124,7 +123,9 @@ def repeats(names: NDArray[np.str_], start: NDArray[np.float64]) -> NDArray[np.i
     """
     order = np.argsort(start, kind="stable")
     counted = np.empty(len(names), dtype=np.int64)
-    counted[order] = pd.Series(names[order]).groupby(names[order]).cumcount().to_numpy()
+    _, stimulus, shown = np.unique(names[order], return_inverse=True, return_counts=True)
+    together = np.argsort(stimulus, kind="stable")
+    counted[order[together]] = np.arange(len(names)) - np.repeat(np.cumsum(shown) - shown, shown)
     return counted
 
 
@@ -139,9 +140,8 @@ def guess_stimulus(columns: Columns, where: str) -> tuple[str, str]:
     plain = {name.lower().replace("_", ""): name for name in reversed(list(columns.values))}
     for candidate in _STIMULUS_COLUMNS:
         name = plain.get(candidate)
-        if name is not None and pd.Series(columns.values[name]).nunique() > 1:
-            different = pd.Series(columns.values[name]).nunique()
-            return name, f"no stimulus column was named: {name!r} ({different:,} different values) was used"
+        if name is not None and (amount := different(columns.values[name])) > 1:
+            return name, f"no stimulus column was named: {name!r} ({amount:,} different values) was used"
     raise DataError(
         f"{where}: no column says by its name which stimulus was shown; name one as `stimulus` "
         f'({described(columns)}), or take each row as a stimulus of its own with stimulus = "row"'
@@ -174,7 +174,7 @@ def names_of(columns: Columns, name: str, rows: NDArray[np.intp], *, option: str
 
 def described(columns: Columns) -> str:
     """Columns with their numbers of different values, for messages."""
-    return ", ".join(f"{name} ({pd.Series(values).nunique():,} values)" for name, values in columns.values.items())
+    return ", ".join(f"{name} ({different(values):,} values)" for name, values in columns.values.items())
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -188,8 +188,10 @@ def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 def several_categories(names: Sequence[str], categories: Sequence[str]) -> Mapping[str, int]:
     """Stimuli that were shown under more than one category -> how many."""
-    held = pd.Series(categories).groupby(list(names)).nunique()
-    return {str(name): int(amount) for name, amount in held.items() if amount > 1}
+    held: dict[str, set[str]] = {}
+    for name, category in zip(names, categories, strict=True):
+        held.setdefault(name, set()).add(category)
+    return {name: len(kinds) for name, kinds in held.items() if len(kinds) > 1}
 
 
 def _rows(rows: NDArray[np.intp]) -> str:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SpikeTrains", "find_trains"]
 
-_NEAR = 1 << 16
+_PART = 1 << 16
+"""Spike times that are counted at once."""
+_NEAR = 1 << 17
 """Spike times that are held at once, where reading costs little."""
 _FAR = 1 << 23
 """Spike times that are asked for at once, where each request is dear."""
@@ -77,7 +79,7 @@ class SpikeTrains:
         row = {unit: number for number, unit in enumerate(chosen.tolist())}
         defects = _Defects()
         for unit, times in self._checked(chosen, defects):
-            counts[row[unit]] += found.counts(times)
+            found.add(times, counts[row[unit]])
         defects.refuse(self, sort=sort)
         return counts.transpose(1, 0, 2)
 
@@ -114,17 +116,28 @@ class SpikeTrains:
             yield unit, times
 
     def _parts(self, chosen: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Times of each chosen unit as they stand in the file, never more than a block at once."""
-        most = _FAR if self.place.far else _NEAR
-        for first, stop in self._runs(chosen.tolist(), most):
+        """Times of each chosen unit, a part at a time, never more than a block at once."""
+        size, runs = self._block(), list(_runs(chosen.tolist()))
+        self.place.prepare(self.times, [(int(self.bounds[first]), int(self.bounds[stop])) for first, stop in runs])
+        for first, stop in runs:
             begin, end = int(self.bounds[first]), int(self.bounds[stop])
-            for low in range(begin, end, most):
-                high = min(low + most, end)
+            unit = first
+            for low in range(begin - begin % size, end, size):
+                low, high = max(low, begin), min(low + size, end)
                 block = self._read(low, high)
-                for unit in range(first, stop):
+                while unit < stop and self.bounds[unit] < high:
                     a, b = max(int(self.bounds[unit]), low), min(int(self.bounds[unit + 1]), high)
-                    for part in range(a, b, _NEAR):
-                        yield unit, block[part - low : min(part + _NEAR, b) - low]
+                    for part in range(a, b, _PART):
+                        yield unit, block[part - low : min(part + _PART, b) - low]
+                    if self.bounds[unit + 1] > high:
+                        break
+                    unit += 1
+
+    def _block(self) -> int:
+        """How many times are read at once: whole chunks where they are packed, so that none is unpacked twice."""
+        most = _FAR if self.place.far else _NEAR
+        chunk = self.times.chunks[0] if self.times.chunks and self.times.compression else 1
+        return int(chunk * max(1, most // chunk))
 
     def _read(self, start: int, stop: int) -> NDArray[np.float64]:
         try:
@@ -133,19 +146,6 @@ class SpikeTrains:
             raise DataError(
                 f"{self.where}, spike_times cannot be read: the file is damaged ({error}); get it again"
             ) from error
-
-    def _runs(self, chosen: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-        """Neighbouring units [first, stop) that are read together: one at least, a block at most."""
-        number = 0
-        while number < len(chosen):
-            first = chosen[number]
-            stop = first + 1
-            number += 1
-            begin = self.bounds[first]
-            while number < len(chosen) and chosen[number] == stop and self.bounds[stop + 1] - begin <= most:
-                stop += 1
-                number += 1
-            yield first, stop
 
 
 @dataclass(slots=True)
@@ -175,6 +175,17 @@ class _Defects:
                 f"{_units(self.unsorted, names, 'steps back')}: if the times themselves are right, "
                 "set sort_spikes = true to sort them within each unit"
             )
+
+
+def _runs(chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring units [first, stop) among rising row numbers."""
+    first, stop = chosen[0], chosen[0] + 1
+    for unit in chosen[1:]:
+        if unit != stop:
+            yield first, stop
+            first = unit
+        stop = unit + 1
+    yield first, stop
 
 
 def find_trains(place: Place, table: h5py.Group, names: Sequence[str], where: str) -> SpikeTrains:
