@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Annotated
 
 import pandas as pd
 from spikeproof.errors import BadParameter
-from spikeproof.pictures import Catalogue, Layout, Order, natural, open_pictures, stimulus_set
-from spikeproof.types import Inspection, InspectionTable, Recording
+from spikeproof.pictures import Catalogue, Layout, Order, open_pictures, stimulus_set
+from spikeproof.types import Inspection, Recording
 
 __all__ = ["Images"]
 
@@ -70,53 +69,10 @@ class Images:
 
     def inspect(self) -> Inspection:
         """Describe what is there and suggest what to run."""
+        from .inspecting import inspect_images
+
         catalogue = self._catalogue()
-        rows = _in_turn(catalogue, self.limit)
-        sizes = Counter(catalogue.sizes[row] for row in rows)
-        tables = [
-            InspectionTable(
-                title="Sizes",
-                columns=("y (pixels)", "x (pixels)", "images"),
-                rows=tuple((str(y), str(x), str(count)) for (y, x), count in sorted(sizes.items())),
-            )
-        ]
-        if catalogue.categories is not None:
-            counts = Counter(catalogue.categories[row] for row in rows)
-            tables.append(
-                InspectionTable(
-                    title="Categories",
-                    columns=("category", "images"),
-                    rows=tuple((name, str(counts[name])) for name in sorted(counts, key=natural)),
-                )
-            )
-        cannot = ["recorded responses: these are images only; another source or a model must give the responses"]
-        if catalogue.categories is None:
-            cannot.append("a fitted readout: there are no categories (a network's own head still gives choices)")
-        option = ""
-        if len(sizes) > 1 and self.size is None:
-            smallest = min(min(size) for size in sizes)
-            cannot.append(
-                f"anything, before one size is chosen: images have {len(sizes)} sizes; give size = {smallest}"
-            )
-            option = f" --source.size {smallest}"
-        colours = sorted({catalogue.channels[row] for row in rows})
-        return Inspection(
-            title=self._where,
-            facts=(
-                *catalogue.facts,
-                ("images", str(len(rows))),
-                ("channels", " and ".join(map(str, colours))),
-                *(("note", note) for note in catalogue.notes),
-            ),
-            tables=tuple(tables),
-            can=("attacks on a network's units, population and choices, at every scale",),
-            cannot=tuple(cannot),
-            run=(
-                f"spikeproof run --source {shlex.quote(self._where)}{option} --model torch:FILE.py:NAME --layer LAYER "
-                "--units 20 --readout head --norm l2 --epsilons 0.5,1 --aims unit,population,behavior --stimuli 100 "
-                "--attack pgd --metric sensitivity --metric cross-scale --out results"
-            ),
-        )
+        return inspect_images(self, catalogue, _in_turn(catalogue, self.limit), self._where)
 
     @property
     def _where(self) -> str:

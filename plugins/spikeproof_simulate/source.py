@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter
-from spikeproof.types import Recording, generator
+from spikeproof.types import Inspection, Recording, generator
 
 from .counts import highest_correlation, poisson_counts, shared_mean
 from .signals import KINDS, Kind, signal, true_dprime
@@ -81,13 +81,11 @@ class Simulation:
             If the signal would need negative rates, or the noise correlation cannot be had with Poisson counts.
         """
         kind = self._kind()
-        category = np.repeat(np.arange(self.categories), self.stimuli)
-        means = self._means(kind, category)
+        names, category, means = self._code(kind)
         dprime, preferred = true_dprime(means, category)
         row = self._order(len(category))
         shared = np.zeros(len(category)) if self.noise_correlation == 0 else self._shared(kind, means)
         counts = poisson_counts(means[row], shared[row], generator(self.seed, "simulate", kind, "counts"))
-        names = np.array([f"category{c}" for c in range(self.categories)])
         stimuli = np.array([f"{names[c]}-{k % self.stimuli:03d}" for k, c in enumerate(category)])
         start = np.arange(len(row)) * self.window
         response = xr.DataArray(
@@ -118,6 +116,29 @@ class Simulation:
             },
             notes=(f"the truth: {truth}", f"the truth: {self._noise()}"),
         )
+
+    def inspect(self) -> Inspection:
+        """Describe what would be drawn, and suggest what to run; no counts are drawn.
+
+        Raises
+        ------
+        BadParameter
+            As for :meth:`load`.
+        """
+        from .inspecting import inspect_simulation
+
+        kind = self._kind()
+        names, category, means = self._code(kind)
+        if self.noise_correlation > 0:
+            self._shared(kind, means)
+        dprime, preferred = true_dprime(means, category)
+        return inspect_simulation(self, names[preferred], dprime, means, (self._truth(kind, dprime), self._noise()))
+
+    def _code(self, kind: Kind) -> tuple[NDArray[np.str_], NDArray[np.intp], NDArray[np.float64]]:
+        """Names of the categories, category of each stimulus, and mean counts (stimulus, unit)."""
+        names = np.array([f"category{number}" for number in range(self.categories)])
+        category = np.repeat(np.arange(self.categories), self.stimuli)
+        return names, category, self._means(kind, category)
 
     def _kind(self) -> Kind:
         for kind in KINDS:

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, SpikeproofError
 from spikeproof.pictures import natural
-from spikeproof.types import Inspection, InspectionTable, Recording
+from spikeproof.types import Inspection, InspectionTable, Recording, source_options
 
 from .delimited import read_cells, typed
 from .files import Kind, kind_of
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect_table"]
 
 _MOST = 20
-"""Rows of a table that are shown."""
+"""Rows of a table that a person is shown."""
 
 
 def inspect_table(source: Table) -> Inspection:
@@ -64,21 +63,23 @@ def _contents(source: Table, kind: Kind) -> InspectionTable:
         return InspectionTable(
             title=f"Columns ({len(cells):,} rows)",
             columns=("column", "different values", "holds"),
-            rows=_cut([(str(name), f"{cells[name].nunique():,}", _range(typed(cells[name]))) for name in cells]),
+            rows=tuple((str(name), f"{cells[name].nunique():,}", _range(typed(cells[name]))) for name in cells),
+            most=_MOST,
         )
     if kind in ("netCDF", "Zarr"):
         rows = describe_labelled(path, kind, source.group, where)
-        return InspectionTable(title="Variables", columns=("variable", "axes", "type"), rows=_cut(rows))
+        return InspectionTable(title="Variables", columns=("variable", "axes", "type"), rows=tuple(rows), most=_MOST)
     arrays = read_arrays(path, where) if kind == "npz" else {"": load_npy(path, where)}
     return InspectionTable(
         title="Arrays",
         columns=("array", "shape", "type", "holds"),
-        rows=_cut(
+        rows=tuple(
             [
                 (name or "the array", " x ".join(map(str, a.shape)), str(a.dtype), _range(a))
                 for name, a in arrays.items()
             ]
         ),
+        most=_MOST,
     )
 
 
@@ -120,7 +121,7 @@ def _described(source: Table, kind: Kind, recording: Recording, tables: list[Ins
         tables=tuple(tables),
         can=tuple(can),
         cannot=tuple(cannot),
-        run=shlex.join(["spikeproof", "run", "--source", source.where, *_options(source), *words]),
+        run=shlex.join(["spikeproof", "run", "--source", source.where, *source_options(source), *words]),
     )
 
 
@@ -149,27 +150,14 @@ def _possible(recording: Recording, responses: xr.Dataset, repeats: int) -> tupl
     return can, cannot, [*words, "--out", "results"]
 
 
-def _options(source: Table) -> list[str]:
-    """The options that were given, as a line writes them."""
-    words: list[str] = []
-    for field in dataclasses.fields(source):
-        value = getattr(source, field.name)
-        if field.name == "target" or value == field.default:
-            continue
-        flag = f"--source.{field.name.replace('_', '-')}"
-        if value is True:
-            words.append(flag)
-        else:
-            words += [flag, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    return words
-
-
 def _categories(responses: xr.Dataset) -> InspectionTable:
     pairs = dict(zip(responses["stimulus_id"].values.tolist(), responses["category"].values.tolist(), strict=True))
     stimuli = Counter(pairs.values())
     shown = Counter(responses["category"].values.tolist())
     rows = [(name, str(stimuli[name]), str(shown[name])) for name in sorted(shown, key=natural)]
-    return InspectionTable(title="Categories", columns=("category", "stimuli", "presentations"), rows=_cut(rows))
+    return InspectionTable(
+        title="Categories", columns=("category", "stimuli", "presentations"), rows=tuple(rows), most=_MOST
+    )
 
 
 def _counted(responses: xr.Dataset, name: str) -> str:
@@ -202,10 +190,3 @@ def _range(values: NDArray[Any]) -> str:
     return ", ".join(f"{value} ({count})" for value, count in counts.most_common(3)) + (
         " ..." if len(counts) > 3 else ""
     )
-
-
-def _cut(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    if len(rows) <= _MOST:
-        return tuple(rows)
-    more = (f"and {len(rows) - _MOST} more", *[""] * (len(rows[0]) - 1))
-    return (*rows[:_MOST], more)

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["Inspection", "InspectionTable"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["Inspection", "InspectionTable", "source_options"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class InspectionTable:
-    """One table of facts: a title, column names and rows of text."""
+    """One table of facts.
+
+    Parameters
+    ----------
+    title : str
+    columns : tuple of str
+        Names of the columns.
+    rows : tuple of tuple of str
+        All rows.
+    most : int, optional
+        How many of them a person is shown (``--json`` has them all); by default all.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    most: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +59,37 @@ class Inspection:
     can: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
     run: str = ""
+
+
+def source_options(source: DataclassInstance) -> tuple[str, ...]:
+    """Return a source's parameters as the words of a line, those that are not at their defaults.
+
+    Parameters
+    ----------
+    source : dataclass
+        A source; its ``target`` is no option.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Toy:
+    ...     target: str = ""
+    ...     first_row: int | None = None
+    ...     dims: tuple[str, ...] = ()
+    ...     gray: bool = False
+    >>> source_options(Toy(target="x", first_row=3, dims=("unit", "stimulus"), gray=True))
+    ('--source.first-row', '3', '--source.dims', 'unit,stimulus', '--source.gray')
+    """
+    words: list[str] = []
+    for field in dataclasses.fields(source):
+        value = getattr(source, field.name)
+        if field.name == "target" or value == field.default:
+            continue
+        word = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--source.{word}" if value else f"--no-source.{word}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--source.{word}", text]
+    return tuple(words)

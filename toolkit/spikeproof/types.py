@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .code import Code
 from .evidence import Evidence
-from .inspection import Inspection, InspectionTable
+from .inspection import Inspection, InspectionTable, source_options
 from .noise import ItemNoise, generator
 from .plugin import Norm
 from .readout import LinearReadout
@@ -51,6 +51,7 @@ __all__ = [
     "StudyEvidence",
     "StudyMetric",
     "generator",
+    "source_options",
 ]
 
 

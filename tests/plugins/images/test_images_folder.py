@@ -295,11 +295,17 @@ def test_no_path_is_refused() -> None:
 def test_inspect_says_what_is_there_and_what_to_run(animals: Path) -> None:
     seen = Images(target=str(animals)).inspect()
     assert ("images", "3") in seen.facts
+    assert ("names", "cat/a.png to dog/img10.png") in seen.facts
+    assert ("order", "natural; sorted order differs") in seen.facts
+    assert ("categories", "2") in seen.facts
     assert {table.title: table.rows for table in seen.tables} == {
         "Sizes": (("4", "5", "3"),),
         "Categories": (("cat", "1"), ("dog", "2")),
     }
     assert seen.run.startswith(f"spikeproof run --source images:{animals} --model")
+    limited = Images(target=str(animals), limit=2, grayscale=True).inspect()
+    assert ("images", "2 of 3") in limited.facts
+    assert f"--source images:{animals} --source.grayscale --source.limit 2 --model" in limited.run
     save(animals / "dog" / "large.png", colour(size=(9, 9)))
     seen = Images(target=str(animals)).inspect()
     assert any("give size = 4" in reason for reason in seen.cannot)

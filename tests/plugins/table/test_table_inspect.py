@@ -92,13 +92,20 @@ def test_columns_and_variables_are_listed(tmp_path: Path) -> None:
     assert dict(inspect(tmp_path / "b.nc").facts)["time bins"] == "4, edges not known"
 
 
-def test_long_lists_are_cut(tmp_path: Path) -> None:
+def test_long_lists_are_cut_on_a_screen_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.csv").write_text(
         "stimulus_id," + ",".join(f"u{n}" for n in range(30)) + "\nx," + ",".join(["1"] * 30) + "\n"
     )
-    rows = inspect(tmp_path / "a.csv", response_units="Hz").tables[0].rows
-    assert len(rows) == 21
-    assert rows[-1] == ("and 11 more", "", "")
+    line = ["inspect", str(tmp_path / "a.csv"), "--response-units", "Hz"]
+    assert execute(line) == 0
+    shown = capsys.readouterr().out
+    assert "u18" in shown
+    assert "u19 " not in shown
+    assert "and 11 more: --json lists all 31" in shown
+    assert execute([*line, "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)["tables"][0]
+    assert len(table["rows"]) == 31
+    assert sorted(table) == ["columns", "rows", "title"]
 
 
 def test_the_command_reads_files_by_their_endings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,7 +166,10 @@ def _inspect(host: Host, chosen: Chosen, parameters: dict[str, Any], *, as_json:
     with progress_for_terminal():
         inspection = source.inspect()
     if as_json:
-        show_json(dataclasses.asdict(inspection))
+        shown = dataclasses.asdict(inspection)
+        for table in shown["tables"]:
+            del table["most"]  # says what is shown on a screen
+        show_json(shown)
     else:
         _show(inspection)
 
@@ -180,7 +183,9 @@ def _show(inspection: Inspection) -> None:
         out.print(facts(inspection.facts))
     for item in inspection.tables:
         heading(out, item.title)
-        table_or_records(out, item.columns, item.rows)
+        table_or_records(out, item.columns, item.rows[: item.most])
+        if item.most is not None and len(item.rows) > item.most:
+            say(out, f"and {len(item.rows) - item.most:,} more: --json lists all {len(item.rows):,}")
     for title, texts in (("It can give", inspection.can), ("It cannot give", inspection.cannot)):
         if texts:
             heading(out, title)
