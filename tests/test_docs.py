@@ -9,6 +9,7 @@ What a page shows is done in order, in a folder with what ``spikeproof demo`` pu
 - ``python``: executed; a ``text`` block right below is what it prints. One that starts with ``# NAME.py`` is a file.
 - ``toml``: parsed as a study; one that starts with ``# NAME.toml`` is a file, and ``# pyproject.toml`` no study.
 - a block below ``<!-- slow -->`` waits for ``pytest -m slow``.
+- a page with ``<!-- archive -->`` is read beside a local archive (``docs_archive.py``) that ``$DANDI_INSTANCE`` names.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from docs_archive import served
 from docs_pages import DOCS, PAGES, ROOT, Block, anchors, blocks_of, commands_of, compare, headings, same
 from docs_tables import markers, table_of
 from spikeproof import hookspecs
@@ -61,6 +63,12 @@ class Reader:
     names: dict[str, object]
 
     def follow(self, page: Path, *, slow: bool) -> None:
+        with served(page, self.folder) as variables:
+            os.environ.update(variables)  # `environment_as_found` takes it back
+            self.environ.update(variables)
+            self._follow(page, slow=slow)
+
+    def _follow(self, page: Path, *, slow: bool) -> None:
         printed, ran = "", False
         for block in blocks_of(page):
             if block.slow and not slow:
@@ -90,7 +98,10 @@ class Reader:
         words = shlex.split(command, comments=True)
         if words[0] == "spikeproof" and not set("|&;<>$*") & set(command):
             self.capsys.readouterr()
+            before = dict(os.environ)
             code = execute(words[1:])
+            os.environ.clear()  # a command says by variables what holds for its process
+            os.environ.update(before)
             captured = self.capsys.readouterr()
             out, err = captured.out, captured.err
         else:
@@ -213,7 +224,7 @@ def test_every_built_in_component_has_the_table_of_its_parameters(kind: str, nam
 
 
 STUDY_KEYS = (
-    "schema", "description", "seed", "requires", "plugins", "source", "model", "readout", "objective", "threat",
+    "schema", "description", "seed", "join", "requires", "plugins", "source", "model", "readout", "objective", "threat",
     "attack", "metric", "statistics", "use", "name", "layers", "units", "population", "norm", "epsilons", "aims",
     "stimuli", "controls", "draws",
 )  # fmt: skip

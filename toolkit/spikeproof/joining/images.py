@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikeproof import progress
 from spikeproof.errors import DataError
 from spikeproof.stimuli import StimulusSet
 
@@ -55,7 +56,8 @@ def join_images(sets: Mapping[str, StimulusSet], labels: Mapping[str, str]) -> t
     again = 0
     for name, held in sets.items():
         shared = [stimulus for stimulus in held.ids if stimulus in owner]
-        _check_same(shared, owner, sets, name)
+        if shared:
+            _check_same(shared, owner, sets, name)
         again += len(shared)
         owner |= {stimulus: name for stimulus in held.ids if stimulus not in owner}
     notes = [f"{again} images are held by several sources; they are the same, pixel by pixel"] if again else []
@@ -64,12 +66,12 @@ def join_images(sets: Mapping[str, StimulusSet], labels: Mapping[str, str]) -> t
 
 def _check_same(shared: Sequence[str], owner: Mapping[str, str], sets: Mapping[str, StimulusSet], name: str) -> None:
     """Refuse ids under which another source has another image."""
+    listener = progress.current()
+    listener.start(f"comparing images of {name}", len(shared))
     by_owner: dict[str, list[str]] = {}
     for stimulus in shared:
         by_owner.setdefault(owner[stimulus], []).append(stimulus)
     for other, ids in by_owner.items():
-        if sets[other].read is sets[name].read:
-            continue
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             difference = np.abs(sets[other].images(some) - sets[name].images(some)).reshape(len(some), -1).max(axis=1)
@@ -81,6 +83,8 @@ def _check_same(shared: Sequence[str], owner: Mapping[str, str], sets: Mapping[s
                     "different ids. Rename the images, give one source's ids a `prefix`, or give the folder that holds "
                     "both folders"
                 )
+            listener.advance(len(some))
+    listener.finish()
 
 
 def _table(sets: Mapping[str, StimulusSet], labels: Mapping[str, str], owner: Mapping[str, str]) -> pd.DataFrame:

@@ -62,11 +62,12 @@ def load_recording(parts: Parts, join: Join, ledger: Ledger) -> Composition:
     from spikeproof.compose import compose_all, recordings_of
 
     loaded: list[Recording] = []
+    several = len({part.label for part in parts.sources}) < len(parts.sources)
     for part in parts.sources:
         with ledger.timed(f"source {part.label}"), listening(ledger.progress):
             found = recordings_of(part.component.load(), f"source {part.label}")
         for recording in found:
-            whose = recording.identity.get("source", part.label) if len(found) > 1 else part.label
+            whose = recording.identity.get("source", part.label) if several or len(found) > 1 else part.label
             ledger.note(*(f"{whose}: {note}" for note in recording.notes))
         loaded += found
     with ledger.timed("joining the sources"), listening(ledger.progress):
