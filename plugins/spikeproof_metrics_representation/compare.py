@@ -61,8 +61,8 @@ def compare_rdms(
     convention : {"exact", "rsatoolbox"}
         ``exact``: the whitened product is x' V^-1 y with V = (C Sigma C')∘(C Sigma C'), and an RDM that is not
         Euclidean has its second moments projected on the positive semi-definite ones for ``bures``. ``rsatoolbox``:
-        what rsatoolbox 0.3.2 computes. With variances it centres as if they were equal and scales afterwards, which is not
-        V^-1 and differs from its own result for a matrix with those variances on its diagonal; under ``bures`` it
+        what rsatoolbox 0.3.2 computes. With variances it centres as if they were equal and scales afterwards, which is
+        not V^-1 and differs from its own result for a matrix with those variances on its diagonal; under ``bures`` it
         projects the first RDM only, so that the order of the two matters. (With a matrix it computes V^-1 as we do, by
         conjugate gradients that stop at a relative residual of 1e-5, which leaves about 5e-6 in the result.)
     undefined : {"refuse", "nan", "zero"}

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import linalg
 from spikeproof.errors import DataError
 
-from .rdm import PrecisionRoot, kernel_distances, poisson_rates
+from .precision import PrecisionRoot
+from .rdm import kernel_distances, poisson_rates
 from .repeats import as_repeats
 
 if TYPE_CHECKING:

@@ -124,7 +124,7 @@ def noise_precision(
 
     Examples
     --------
-    >>> noise_precision([[0.0], [2.0], [5.0], [7.0]], ["a", "a", "b", "b"]).tolist()
+    >>> noise_precision([[0.0], [2.0], [5.0], [7.0]], ["a", "a", "b", "b"]).round(12).tolist()
     [[0.5]]
     """
     covariance = noise_covariance(observations, conditions, method, dof=dof)

@@ -9,7 +9,7 @@ from scipy.spatial.distance import squareform
 from spikeproof.errors import DataError, NotEnoughData
 
 from .checking import CONSTANT
-from .rdm import PrecisionRoot
+from .precision import PrecisionRoot
 from .repeats import condition_sums, grouped
 
 if TYPE_CHECKING:

@@ -1,0 +1,67 @@
+"""A noise precision, checked and ready to whiten patterns with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import linalg
+from spikeproof.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["PrecisionRoot"]
+
+
+class PrecisionRoot:
+    """A precision matrix as ``L L'``, so that ``x' P y = (L'x)' (L'y)``.
+
+    Half the work of multiplying by P itself, and a check on the way: what has no root is no precision.
+
+    Parameters
+    ----------
+    precision : array_like, (channel, channel) or (channel,), optional
+        None is the identity.
+    channels : int
+        Number of channels that it must fit.
+
+    Raises
+    ------
+    DataError
+    """
+
+    def __init__(self, precision: ArrayLike | None, channels: int) -> None:
+        self._diagonal: NDArray[np.float64] | None = None
+        self._lower: NDArray[np.float64] | None = None
+        if precision is None:
+            return
+        matrix = np.asarray(precision, dtype=np.float64)
+        if matrix.shape not in {(channels,), (channels, channels)}:
+            raise DataError(f"precision: shape {matrix.shape} does not fit {channels} channels")
+        if not np.isfinite(matrix.sum()):
+            raise DataError("precision: holds values that are not finite")
+        if matrix.ndim == 1:
+            if (matrix <= 0).any():
+                raise DataError(f"precision: the diagonal must be positive, got {matrix.min():g}")
+            self._diagonal = np.sqrt(matrix)
+            return
+        scale = np.abs(matrix).max()
+        if np.abs(matrix - matrix.T).max() > 1e-8 * scale:
+            raise DataError("precision: must be symmetric; an inverse that is not has lost its accuracy")
+        try:
+            self._lower = np.asfortranarray(linalg.cholesky(matrix, lower=True, check_finite=False))
+        except linalg.LinAlgError:
+            raise DataError(
+                "precision: is not positive definite, so that distances could be negative without any noise; "
+                "estimate it with shrinkage (noise_precision)"
+            ) from None
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows x' times L."""
+        if self._diagonal is not None:
+            return values * self._diagonal
+        if self._lower is not None:
+            # x' L is (L' x)': BLAS's triangular product, on the transposes, which are Fortran-ordered views.
+            return np.asarray(linalg.blas.dtrmm(1.0, self._lower, values.T, trans_a=1, lower=1).T)
+        return values
