@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from joined_sessions import session
 from spikeproof.code_of_recording import code_of_recording
 from spikeproof.compose import compose, recordings_of
 from spikeproof.errors import DataError, PluginFailed
@@ -208,3 +209,30 @@ def test_what_a_source_loads_is_one_recording_or_several() -> None:
     for wrong in ((), None, (one, 3), [one]):
         with pytest.raises(PluginFailed, match=r"nwb: load\(\) must return a Recording or a tuple of Recordings, got"):
             recordings_of(wrong, "nwb")
+
+
+def test_images_give_their_categories_where_only_one_of_several_recordings_names_any() -> None:
+    one = responses(["a", "b"], ["x", "y"], source="nwb:1")
+    two = session(["b", "c"], source="nwb:2", units=["v"], name="two")
+    joined = compose([one, two, images(["a", "b", "c"], ["x", "y", "z"])], join="union")
+    assert joined.responses is not None
+    assert joined.responses["category"].values.tolist() == ["x", "y", "z"]
+    assert "categories of presentations are those of the images" in joined.notes
+    with pytest.raises(DataError, match=r"stimulus 'b' has category 'y' on presentation 1 of nwb:1 and nwb:2, but 'q'"):
+        compose([one, two, images(["a", "b", "c"], ["x", "q", "z"])], join="union")
+
+
+def test_categories_that_no_recording_names_are_not_given_to_the_images() -> None:
+    two = session(["b", "c"], source="nwb:2", units=["v"], name="two")
+    joined = compose([responses(["a", "b"], ["x", "y"], source="nwb:1"), two, images(["a", "b", "c"])], join="union")
+    assert joined.stimuli is not None
+    assert "category" not in joined.stimuli.table
+    assert any("1 of 3 stimuli have no category in any recording ('c')" in note for note in joined.notes)
+
+
+def test_every_stimulus_of_several_recordings_needs_an_image() -> None:
+    two = session(["b", "c"], source="nwb:2", units=["v"], name="two")
+    one = responses(["a", "b"], source="nwb:1")
+    assert compose([one, two, images(["a", "b"])]).responses is not None
+    with pytest.raises(DataError, match=r"1 of 3 stimuli presented in nwb:1 and nwb:2 have no image in images:a: 'c'"):
+        compose([one, two, images(["a", "b"])], join="union")
