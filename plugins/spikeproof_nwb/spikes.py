@@ -22,10 +22,8 @@ __all__ = ["SpikeTrains", "find_trains"]
 
 _PART = 1 << 16
 """Spike times that are counted at once."""
-_NEAR = 1 << 17
-"""Spike times that are held at once, where reading costs little."""
-_FAR = 1 << 23
-"""Spike times that are asked for at once, where each request is dear."""
+_BLOCK = 1 << 17
+"""Spike times that are held at once; a place far away has fetched them all before (``prepare``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +133,8 @@ class SpikeTrains:
 
     def _block(self) -> int:
         """How many times are read at once: whole chunks where they are packed, so that none is unpacked twice."""
-        most = _FAR if self.place.far else _NEAR
         chunk = self.times.chunks[0] if self.times.chunks and self.times.compression else 1
-        return int(chunk * max(1, most // chunk))
+        return int(chunk * max(1, _BLOCK // chunk))
 
     def _read(self, start: int, stop: int) -> NDArray[np.float64]:
         try:
