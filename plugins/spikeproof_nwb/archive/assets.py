@@ -13,19 +13,16 @@ from spikeproof.errors import DataError
 
 from .client import Client, NotFound
 from .known import Known
-from .spec import DRAFT, Spec
+from .releases import Release, known_release, no_version, release_of
+from .spec import Spec
 
 __all__ = [
     "Asset",
     "Found",
     "NoSuchFile",
-    "Release",
     "asset_of",
     "find",
     "metadata_of",
-    "release_of",
-    "version_about",
-    "versions_of",
 ]
 
 _AT_ONCE = 8
@@ -79,24 +76,6 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """The version that is read.
-
-    Parameters
-    ----------
-    version : str
-    modified : str
-        When the draft was changed last, as the archive says; empty for a published version, which never changes.
-    note : str
-        How it was chosen, for the user.
-    """
-
-    version: str
-    modified: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a target names."""
 
@@ -124,7 +103,7 @@ def find(spec: Spec, client: Client | None, known: Known, release: Release | Non
         nobody) it was never found before.
     """
     if client is None:
-        release = release or _known_release(spec, known)
+        release = release or known_release(spec, known)
         assets = known.assets(spec, release.version, None)
         if assets is None:
             raise DataError(
@@ -143,87 +122,6 @@ def find(spec: Spec, client: Client | None, known: Known, release: Release | Non
     return Found(release=release, assets=tuple(Asset(**asset) for asset in assets))
 
 
-def release_of(spec: Spec, client: Client) -> Release:
-    """Find the version: as named, or the latest published one, or the draft where none is.
-
-    A published version that is named needs no request here: it never changes, and one that does not exist is noticed
-    as soon as its files are looked for.
-    """
-    if spec.version not in {None, DRAFT}:
-        return Release(version=str(spec.version), modified="", note="")
-    about = _dandiset(spec, client)
-    published = about.get("most_recent_published_version")
-    if spec.version is None and published:
-        version = str(published["version"])
-        note = f"{spec.dandiset}: version {version} was read, the latest published one: name it as {spec.at(version)}"
-        return Release(version=version, modified="", note=note + " to read the same later")
-    draft = about.get("draft_version") or {}
-    modified = str(draft.get("modified", ""))
-    said = "the draft" if spec.version else "the draft (nothing of it is published)"
-    note = f"{spec.dandiset}: {said} was read as of {modified}: a draft may change"
-    return Release(version=DRAFT, modified=modified, note=note)
-
-
-def _known_release(spec: Spec, known: Known) -> Release:
-    if spec.version is not None:
-        modified = known.draft_modified(spec.dandiset) if spec.version == DRAFT else ""
-        note = f"{spec.dandiset}: the draft was read from the cache, as of {modified}" if modified else ""
-        return Release(version=spec.version, modified=modified, note=note)
-    version = known.latest(spec.dandiset)
-    if version is None:
-        raise DataError(
-            f"{spec} is not in the cache: which version is the latest was never asked ({known.listed(spec.dandiset)}); "
-            "run it once without --offline"
-        )
-    note = f"{spec.dandiset}: version {version} was read, the latest when the archive was asked last"
-    return Release(version=version, modified=known.draft_modified(spec.dandiset) if version == DRAFT else "", note=note)
-
-
-def _dandiset(spec: Spec, client: Client) -> dict[str, Any]:
-    what = f"dandi:{spec.dandiset}"
-    try:
-        about = client.json(f"dandisets/{spec.dandiset}/", what)
-    except NotFound:
-        raise DataError(
-            f"{what}: {client.instance.name} ({client.api}) has no dandiset {spec.dandiset}: check the number, or name "
-            "another archive with --source.instance"
-        ) from None
-    if not isinstance(about, dict) or "draft_version" not in about:
-        raise DataError(f"{what}: {client.api} does not answer as a DANDI archive: check its address")
-    return about
-
-
-def versions_of(spec: Spec, client: Client) -> list[dict[str, Any]]:
-    """Every version of a dandiset, as the archive describes it."""
-    _dandiset(spec, client)
-    return list(client.pages(f"dandisets/{spec.dandiset}/versions/", f"dandi:{spec.dandiset}"))
-
-
-def version_about(spec: Spec, version: str, client: Client) -> dict[str, Any]:
-    """What the archive says of a version.
-
-    Raises
-    ------
-    DataError
-        If there is none of that name; the ones that there are are given.
-    """
-    try:
-        about = client.json(f"dandisets/{spec.dandiset}/versions/{version}/info/", spec.at(version, ""))
-    except NotFound:
-        raise _no_version(spec, client) from None
-    return about if isinstance(about, dict) else {}
-
-
-def _no_version(spec: Spec, client: Client) -> DataError:
-    """The error for a version that does not exist, with the ones that do."""
-    names = [str(row["version"]) for row in versions_of(spec, client)]
-    near = difflib.get_close_matches(str(spec.version), names, n=3, cutoff=0.6)
-    return DataError(
-        f"dandi:{spec.dandiset} has no version {spec.version}"
-        + (f": did you mean {' or '.join(near)}?" if near else f": there are {', '.join(names)}")
-    )
-
-
 def _rows_of(spec: Spec, version: str, client: Client, **query: str) -> list[dict[str, Any]]:
     """Rows of a version's listing of assets.
 
@@ -236,7 +134,7 @@ def _rows_of(spec: Spec, version: str, client: Client, **query: str) -> list[dic
     try:
         return list(client.pages(f"dandisets/{spec.dandiset}/versions/{version}/assets/", what, **query))
     except NotFound:
-        raise _no_version(spec, client) from None
+        raise no_version(spec, client) from None
 
 
 def _asked(spec: Spec, version: str, client: Client) -> list[Asset]:

@@ -14,46 +14,27 @@ Locks are the system's own: they end with the process that holds them, however i
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from spikeproof.errors import BadParameter, DataError
 
 from .digests import digests_of
 from .files import locked, move_whole, write_whole
+from .marks import Held, in_use, let_go, mark
 from .sizes import bytes_of, spelled
 
 __all__ = ["Cache", "Held", "choose_cache"]
 
 FOLDER, SIZE = "SPIKEPROOF_CACHE", "SPIKEPROOF_CACHE_SIZE"
 _USUAL_SIZE = 20 * 10**9
-_COUNT = itertools.count()
-
-
-class Held:
-    """A file of the cache that this process uses; it is not removed while this object lives.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Of the file, or of the folder of a Zarr archive.
-    sha256 : str
-        Of its content; empty for a folder.
-    """
-
-    def __init__(self, path: Path, sha256: str, mark: FileLock | None) -> None:
-        self.path, self.sha256 = path, sha256
-        if mark is not None:
-            weakref.finalize(self, _let_go, mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +79,17 @@ class Cache:
             with self._lock():
                 if not path.exists():
                     continue
-                mark = self._mark(key)
+                marked = mark(self.root / "used" / key)
             sha256 = self._verified(path, key)
             if sha256 is None:
-                if mark is not None:
-                    _let_go(mark)
+                if marked is not None:
+                    let_go(marked)
                 _remove(path)
                 continue
             with suppress(OSError):
                 stat = path.stat()
                 os.utime(path, ns=(time.time_ns(), stat.st_mtime_ns))  # the time of its last use
-            return Held(path, sha256, mark)
+            return Held(path, sha256, marked)
         return None
 
     def path_of(self, key: str, suffix: str) -> Path:
@@ -171,7 +152,7 @@ class Cache:
             for one in kept:
                 if excess <= 0 and short <= 0:
                     break
-                if not self._in_use(one.key):
+                if not in_use(self.root / "used" / one.key, self.root / "locks" / f"{one.key}.lock"):
                     _remove(one.path)
                     excess -= one.size
                     short -= one.size
@@ -205,18 +186,18 @@ class Cache:
         """
         path = self.path_of(key, suffix)
         with self._lock():
-            mark = self._mark(key)
+            marked = mark(self.root / "used" / key)
             if path.exists():
                 _remove(path)
             move_whole(fresh, path)
         self._write_record(path, sha256)
-        return Held(path, sha256, mark)
+        return Held(path, sha256, marked)
 
     def use(self, key: str) -> Held:
         """Take the streamed part of a file into use."""
         with self._lock():
-            mark = self._mark(key)
-        return Held(self.ranges_of(key), "", mark)
+            marked = mark(self.root / "used" / key)
+        return Held(self.ranges_of(key), "", marked)
 
     def _verified(self, path: Path, key: str) -> str | None:
         """Sha256 of a file that is what its name says (empty for a folder), or None if it is not."""
@@ -264,36 +245,6 @@ class Cache:
             return nullcontext()  # nothing can be removed here either
         return locked(folder / "cache.lock")
 
-    def _mark(self, key: str) -> FileLock | None:
-        """Say that this process uses a file, until the lock is let go or the process ends."""
-        folder = self.root / "used" / key
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            mark = FileLock(folder / f"{os.getpid()}.{next(_COUNT)}", thread_local=False)
-            mark.acquire(timeout=0)
-        except (OSError, Timeout):
-            return None  # the folder may only be read: nobody removes anything here
-        return mark
-
-    def _in_use(self, key: str) -> bool:
-        """Whether a living process uses a file, or fetches it; marks of dead ones are removed."""
-        folder = self.root / "used" / key
-        marks = [*folder.iterdir()] if folder.is_dir() else []
-        fetching = self.root / "locks" / f"{key}.lock"
-        for path in [*marks, *([fetching] if fetching.exists() else [])]:
-            lock = FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                return True
-            lock.release()
-            with suppress(OSError):
-                if path != fetching:
-                    path.unlink()
-        with suppress(OSError):
-            folder.rmdir()
-        return False
-
 
 def choose_cache(said: str | None) -> Cache:
     """Find the folder: as named, in ``$SPIKEPROOF_CACHE``, or where the system keeps caches; and how much it may hold.
@@ -313,12 +264,6 @@ def choose_cache(said: str | None) -> Cache:
     except ValueError as error:
         raise BadParameter(f"{SIZE}: {error}") from None
     return Cache(root, limit)
-
-
-def _let_go(mark: FileLock) -> None:
-    mark.release()
-    with suppress(OSError):
-        Path(mark.lock_file).unlink()
 
 
 def _remove(path: Path) -> None:

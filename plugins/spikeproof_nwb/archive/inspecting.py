@@ -12,12 +12,13 @@ from typing import Any
 from spikeproof.pictures import natural
 from spikeproof.types import Inspection, InspectionTable
 
-from .assets import Asset, NoSuchFile, asset_of, metadata_of, release_of, version_about, versions_of
+from .assets import Asset, NoSuchFile, asset_of, metadata_of
 from .cache import Cache
 from .client import PAGE, Client, NotFound
 from .fetch import suffix_of
 from .instance import Instance
 from .known import Known
+from .releases import release_of, version_about, versions_of
 from .sizes import spelled
 from .spec import DRAFT, Spec
 

@@ -14,11 +14,12 @@ from spikeproof.errors import DataError
 from spikeproof_nwb.place import LocalPlace
 from spikeproof_nwb.zarr_store import ZarrPlace
 
-from .assets import Asset, NoSuchFile, Release, find
+from .assets import Asset, NoSuchFile, find
 from .cache import Cache, Held
 from .client import Client
 from .fetch import content_url, fetch_file, not_here, suffix_of
 from .known import Known
+from .releases import Release
 from .spec import Spec
 from .zarr_fetch import fetch_zarr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import gc
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -351,6 +352,65 @@ def test_the_images_of_a_recording_keep_its_file_in_the_cache(
     gc.collect()
     cache.make_room(100, "x")
     assert not kept.exists()
+
+
+@pytest.mark.parametrize(("stream", "in_parts"), [("auto", True), ("always", True), ("never", False)])
+def test_large_files_are_streamed_unless_they_are_here(
+    stream: str, in_parts: bool, held: LocalArchive, dandi: Dandi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spikeproof_nwb.archive.place.SMALL", 1000)
+    loaded(dandi(f"000001/{FIRST}", stream=stream, **STIMULUS))
+    assert {seen.range is not None for seen in held.requests if seen.side == "s3"} == {in_parts}
+    loaded(dandi(f"000001/{SECOND}", stream="never", **STIMULUS))
+    held.requests.clear()
+    loaded(dandi(f"000001/{SECOND}", stream=stream, **STIMULUS))
+    assert [seen.side for seen in held.requests] == ["api"]
+
+
+def test_small_files_are_fetched_whole(held: LocalArchive, dandi: Dandi) -> None:
+    loaded(dandi(f"000001/{FIRST}", **STIMULUS))
+    assert [seen.range for seen in held.requests if seen.side == "s3"] == [None]
+
+
+@pytest.mark.parametrize("fault", ["reset", "status", "expire", "ignore_range", "slow_first_byte"])
+@pytest.mark.parametrize("stream", ["never", "always"])
+def test_each_fault_ends_in_the_right_numbers(
+    fault: str, stream: str, held: LocalArchive, dandi: Dandi, files: dict[str, Path]
+) -> None:
+    given: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+        "reset": ((5000,), {}),
+        "status": ((503,), {"retry_after": 0.1}),
+        "expire": ((), {}),
+        "ignore_range": ((), {}),
+        "slow_first_byte": ((0.2,), {}),
+    }
+    arguments, named = given[fault]
+    getattr(held.faults, fault)(*arguments, **named)
+    local = NWB(target=str(files[FIRST]), **STIMULUS).load()
+    assert isinstance(local, Recording)
+    found = loaded(dandi(f"000001/{FIRST}", stream=stream, **STIMULUS))
+    assert found.responses is not None
+    assert found.responses.identical(local.responses)
+
+
+@pytest.mark.parametrize("fault", ["corrupt", "silent", "reset", "busy"])
+@pytest.mark.parametrize("stream", ["never", "always"])
+def test_each_lasting_fault_ends_in_an_error_and_is_forgotten(
+    fault: str, stream: str, held: LocalArchive, dandi: Dandi
+) -> None:
+    """Nothing that came is taken for data afterwards."""
+    if fault == "busy":
+        held.faults.status(503, times=None)
+    else:
+        getattr(held.faults, fault)(*((0,) if fault == "reset" else ()), times=None)
+    begin = time.monotonic()
+    with pytest.raises(DataError, match=r"^dandi:000001@draft/sub-1/sub-1_ses-1.nwb"):
+        dandi(f"000001/{FIRST}", stream=stream, timeout=1.0, **STIMULUS).load()
+    assert time.monotonic() - begin < 5
+    with pytest.raises(DataError, match="in the cache"):
+        dandi(f"000001/{FIRST}", stream=stream, offline=True, **STIMULUS).load()
+    held.faults.clear()
+    loaded(dandi(f"000001/{FIRST}", stream=stream, **STIMULUS))
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])

@@ -42,9 +42,7 @@ def cached(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("stream", ["never", "always"])
-def test_it_gives_what_nwb_gives_of_the_same_folder(
-    stream: str, held: LocalArchive, dandi: Dandi, store: Path
-) -> None:
+def test_it_gives_what_nwb_gives_of_the_same_folder(stream: str, held: LocalArchive, dandi: Dandi, store: Path) -> None:
     local = loaded(NWB(target=str(store), stimulus="stimulus_id"))
     found = loaded(dandi(f"000001/{NAME}", stimulus="stimulus_id", stream=stream))
     assert found.responses is not None
