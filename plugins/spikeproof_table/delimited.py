@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,21 +89,28 @@ def read_cells(path: Path, where: str, delimiter: str | None) -> pd.DataFrame:
             rows = csv.reader(file, delimiter=between, strict=True)
             header = next(rows, [])
             _check_header(header, between, where)
-            cells = []
-            for number, row in enumerate(rows):
-                if not row:
-                    continue  # a blank line, as at the end of many files
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{where}: row {number} has {len(row)} cells, but the header has {len(header)}: mend this row "
-                        "(rows are numbered from 0, without the header)"
-                    )
-                cells.append(row)
-    except (UnicodeDecodeError, csv.Error) as error:
+            _check_lengths(rows, header, where)  # pandas would fill short rows up with empty cells
+        cells = pd.read_csv(path, sep=between, header=None, dtype=str, na_filter=False, encoding="utf-8-sig")
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
         raise DataError(f"{where}: this file is no csv table ({error}): save it as UTF-8 text") from error
-    if not cells:
+    table = cells.iloc[1:].reset_index(drop=True)
+    table.columns = pd.Index(header, dtype=object)
+    return table
+
+
+def _check_lengths(rows: Iterable[Sequence[str]], header: Sequence[str], where: str) -> None:
+    number = 0
+    for row in rows:
+        if not row:
+            continue  # a blank line, as at the end of many files
+        if len(row) != len(header):
+            raise DataError(
+                f"{where}: row {number} has {len(row)} cells, but the header has {len(header)}: mend this row "
+                "(rows are numbered from 0, without the header)"
+            )
+        number += 1
+    if number == 0:
         raise DataError(f"{where}: the table has a header ({listed(header)}) but no rows")
-    return pd.DataFrame(np.array(cells, dtype=object), columns=pd.Index(header, dtype=object))
 
 
 def _check_header(header: Sequence[str], between: str, where: str) -> None:
@@ -121,41 +128,30 @@ def _check_header(header: Sequence[str], between: str, where: str) -> None:
 
 def typed(cells: pd.Series[Any]) -> NDArray[Any]:
     """Numbers where every cell is one (whole ones as integers, missing ones as NaN), otherwise text."""
-    texts = cells.to_numpy(dtype=object)
-    missing = cells.isin(MISSING).to_numpy()
-    if missing.all():
-        return texts.astype(np.str_)
-    read = [np.nan if gone else _number(text) for text, gone in zip(texts, missing, strict=True)]
-    if any(number is None for number in read):
-        return texts.astype(np.str_)
-    numbers = np.array(read, dtype=np.float64)
-    plain = not missing.any() and np.isfinite(numbers).all() and (np.abs(numbers) < 2**53).all()
-    if plain and (numbers == np.round(numbers)).all() and not any("." in text or "e" in text.lower() for text in texts):
+    numbers, wrong = _parsed(cells)
+    if wrong.any() or np.isnan(numbers).all():
+        return cells.to_numpy(dtype=object).astype(np.str_)
+    if cells.str.fullmatch(r"[+-]?[0-9]{1,15}").all():
         return numbers.astype(np.int64)
     return numbers
 
 
+def _parsed(cells: pd.Series[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Numbers, NaN where a cell is empty, and which cells hold something that is no number."""
+    missing = cells.isin(MISSING).to_numpy()
+    numbers = pd.to_numeric(cells.mask(missing, "nan"), errors="coerce").to_numpy(dtype=np.float64)
+    return numbers, np.isnan(numbers) & ~missing
+
+
 def _numbers(cells: pd.Series[Any], column: str, where: str, hint: str) -> NDArray[np.float64]:
-    out = np.full(len(cells), np.nan)
-    for row, text in enumerate(cells.tolist()):
-        if text in MISSING:
-            continue
-        number = _number(text)
-        if number is None:
-            raise DataError(
-                f"{where}: row {row}, column {column!r} holds {text!r}, which is not a number (rows are numbered from "
-                f"0, without the header){hint}"
-            )
-        out[row] = number
-    return out
-
-
-def _number(text: str) -> float | None:
-    """A number as a csv file writes it; Python's own 1_000 is none."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
+    numbers, wrong = _parsed(cells)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"{where}: row {row}, column {column!r} holds {cells.iloc[row]!r}, which is not a number (rows are "
+            f"numbered from 0, without the header){hint}"
+        )
+    return numbers
 
 
 def _wide(table: pd.DataFrame, columns: Sequence[str], asked: Mapping[str, str | None], where: str) -> Block:

@@ -72,6 +72,13 @@ def test_the_order_of_rows_does_not_change_a_response(tmp_path: Path) -> None:
     xr.testing.assert_identical(first.drop_vars("note", errors="ignore"), second.drop_vars("note", errors="ignore"))
 
 
+def test_numbers_are_read_to_the_last_bit_and_blank_lines_are_none(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).lognormal(0, 20, (50, 3))
+    rows = "\n\n".join(f"s{n}," + ",".join(map(repr, row)) for n, row in enumerate(values.tolist()))
+    found = of(load(tmp_path / "a.csv", f"stimulus_id,a,b,c\n{rows}\n\n"))
+    np.testing.assert_array_equal(found["response"].values, values)
+
+
 def test_names_stay_the_text_that_they_are(tmp_path: Path) -> None:
     found = of(load(tmp_path / "a.csv", "\ufeffstimulus_id,u1\n007,1\n1.0,2\n"))
     assert found["stimulus_id"].values.tolist() == ["007", "1.0"]
