@@ -54,7 +54,8 @@ def _natural(path: str) -> list[tuple[int, int, str]]:
 
 def _nothing(target: str, folder: Path) -> str:
     near = [*folder.glob("*.nwb"), *folder.glob("*/*.nwb")]
-    held = sorted((path.relative_to(folder).as_posix() for path in near), key=_natural)
+    shown = [path.relative_to(folder) for path in near if not _hidden(path.relative_to(folder))]
+    held = sorted((path.as_posix() for path in shown), key=_natural)
     if not held:
         return f"no file matches {target}: {folder} and the folders in it hold no .nwb file"
     more = f" and {len(held) - 5} more" if len(held) > 5 else ""

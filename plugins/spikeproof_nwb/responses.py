@@ -124,7 +124,7 @@ def _named(layout: Layout, name: str, label: str) -> tuple[str | Series, tuple[s
             raise DataError(
                 f"{label}: {path} is a link to {target}, which cannot be reached: put that file back beside this one"
             )
-    names = [part for item in held for part in (_path(item), _path(item).rsplit("/", 1)[-1])]
+    names = [part for item in held for part in (_path(item), *_path(item).split("/")[-2:])]
     near = difflib.get_close_matches(wanted, names, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise DataError(f"{label}: no responses {name!r}; {hint}there are {_listed(held) or 'none'}")

@@ -12,6 +12,14 @@ import numpy as np
 import pynwb
 import pytest
 from hdmf.common import ElementIdentifiers, VectorData, VectorIndex
+from pynwb.ophys import (
+    DfOverF,
+    Fluorescence,
+    ImageSegmentation,
+    OpticalChannel,
+    PlaneSegmentation,
+    RoiResponseSeries,
+)
 
 WriteFile = Callable[..., Path]
 
@@ -95,3 +103,53 @@ def rewrite() -> Callable[[h5py.File, str, Any], None]:
 def units_table() -> Callable[..., pynwb.misc.Units]:
     """Make a units table of a name out of spike trains."""
     return make_units
+
+
+@pytest.fixture
+def imaged() -> Callable[..., Callable[[pynwb.NWBFile], None]]:
+    """Fill a file with series of ROIs: ``{container: {series: (data, keywords)}}``; no container stands for none."""
+
+    def fill(
+        series: Mapping[str, Mapping[str, tuple[Any, Mapping[str, Any]]]],
+        *,
+        rois: Sequence[int] = (0, 1),
+        location: str = "VISp",
+        columns: Mapping[str, Sequence[Any]] | None = None,
+    ) -> Callable[[pynwb.NWBFile], None]:
+        def add(content: pynwb.NWBFile) -> None:
+            table = _segmentation(content, location, columns or {})
+            for container, members in series.items():
+                kind = {"DfOverF": DfOverF, "Fluorescence": Fluorescence}.get(container.rstrip("0123456789"))
+                holder = content.processing["ophys"]
+                if kind is not None:
+                    holder.add(kind(name=container))
+                    holder = holder[container]
+                for name, (data, keywords) in members.items():
+                    region = table.create_roi_table_region(description="d", region=list(rois))
+                    made = RoiResponseSeries(name=name, data=np.asarray(data), rois=region, **keywords)
+                    (holder.add if kind is None else holder.add_roi_response_series)(made)
+
+        return add
+
+    return fill
+
+
+def _segmentation(content: pynwb.NWBFile, location: str, columns: Mapping[str, Sequence[Any]]) -> PlaneSegmentation:
+    """Three ROIs, of ids 10, 11 and 12."""
+    plane = content.create_imaging_plane(
+        name="plane",
+        optical_channel=OpticalChannel(name="o", description="d", emission_lambda=500.0),
+        description="d",
+        device=content.create_device("scope"),
+        excitation_lambda=600.0,
+        indicator="GCaMP",
+        location=location,
+    )
+    module = content.create_processing_module("ophys", "d")
+    table = PlaneSegmentation(name="rois", description="d", imaging_plane=plane)
+    for number in (10, 11, 12):
+        table.add_roi(id=number, pixel_mask=[(0, 0, 1.0)])
+    for name, data in columns.items():
+        table.add_column(name=name, description="d", data=list(data))
+    module.add(ImageSegmentation(plane_segmentations=[table]))
+    return table
