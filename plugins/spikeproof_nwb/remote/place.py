@@ -154,7 +154,7 @@ class RemotePlace:
         """
         now = self._now
         if now is not None and dataset.file.id == now.file.id:
-            ranges = [span for start, stop in runs for span in _spans(dataset, start, stop)]
+            ranges = [span for start, stop in runs for span in _spans(dataset, start, stop, self.label)]
             _get(now.partial, now.fetch, ranges)
 
     def read(self, dataset: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
@@ -175,7 +175,7 @@ class RemotePlace:
             other: NDArray[Any] = dataset[start:stop]
             return other
         start, stop, _ = slice(start, stop).indices(len(dataset))
-        _get(now.partial, now.fetch, _spans(dataset, start, stop))
+        _get(now.partial, now.fetch, _spans(dataset, start, stop, self.label))
         if not is_plain(dataset):
             decoded: NDArray[Any] = dataset[start:stop]
             return decoded
@@ -249,8 +249,14 @@ class RemotePlace:
                 fresh.unlink(missing_ok=True)
 
 
-def _spans(dataset: h5py.Dataset, start: int, stop: int) -> list[Range]:
+def _spans(dataset: h5py.Dataset, start: int, stop: int, label: str) -> list[Range]:
     """Bytes that rows [start, stop) will be read from."""
+    others = sorted({source.file_name for source in dataset.virtual_sources()} - {"."}) if dataset.is_virtual else []
+    if others:
+        raise DataError(
+            f"{label}, {dataset.name} is put together from other files ({', '.join(others[:3])}), and would read as if "
+            "they were empty: download them all, and name this one as nwb:PATH"
+        )
     if not is_plain(dataset):
         return byte_ranges(dataset, start, stop)
     width = dataset.dtype.itemsize

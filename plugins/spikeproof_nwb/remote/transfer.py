@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -18,6 +16,7 @@ from spikeproof.progress import current
 from spikeproof_nwb.archive.client import broken
 from spikeproof_nwb.archive.patience import RETRIED, Patience, retry_after
 
+from .answers import RangeIgnored, blocks, check, etag_of, host_of, said
 from .partial import Partial
 from .ranges import Range, joined, pieces
 
@@ -26,8 +25,6 @@ __all__ = ["Resolve", "Transfer"]
 Resolve = Callable[[], tuple[str, Mapping[str, str]]]
 """Gives the URL of the bytes and the headers to send with a request; called again once the URL has expired."""
 
-_BLOCK = 256 * 1024
-"""Bytes received at a time, so that little is held in memory and little is lost when a connection breaks."""
 _LEAST, _MOST = 1 << 19, 8 << 20
 """Bytes that one request asks for."""
 _GAP = 16 * 1024
@@ -36,11 +33,6 @@ _WHOLE = 1 << 30
 """Bytes up to which a file is fetched whole from a server that does not know ranges."""
 _TELL = 4 << 20
 """Bytes from which progress is shown."""
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-
-
-class _RangeIgnored(Exception):
-    """The server sends the whole file, whatever is asked for."""
 
 
 class _Stopped(Exception):
@@ -136,7 +128,7 @@ class Transfer:
         if not self._whole_only:
             try:
                 self._together(cut) if len(cut) > 1 else self._piece(*cut[0])
-            except _RangeIgnored:
+            except RangeIgnored:
                 self._whole_only = True
         if self._whole_only:
             self._stop.clear()
@@ -196,14 +188,14 @@ class Transfer:
                 refused = refused + 1 if refusal else 0
                 if refused > 2:
                     raise DataError(
-                        f"{self.label}: {_host(url)} refuses the content, also at a fresh address ({refusal}): if it "
+                        f"{self.label}: {host_of(url)} refuses the content, also at a fresh address ({refusal}): if it "
                         "is embargoed, check that your key may see it"
                     )
                 if refused:
                     generation, url, headers = self._address.get(worn=generation)
                 elif before < piece.place < stop:
                     got = f"{piece.place - before:,} bytes of {stop - before:,}"
-                    patience.failed(f"{_host(url)} broke off after {got}")
+                    patience.failed(f"{host_of(url)} broke off after {got}")
         finally:
             self._partial.commit(start, piece.place, piece.checksum)
 
@@ -221,13 +213,14 @@ class Transfer:
         with self._session.get(url, headers=asked, timeout=patience.timeout, stream=True) as response:
             status = response.status_code
             if status in RETRIED:
-                busy = f"{_host(url)} is busy or broken (status {status})"
+                busy = f"{host_of(url)} is busy or broken (status {status})"
                 patience.failed(busy, wait=retry_after(response))
                 return ""
-            if status in {401, 403} or (status == 400 and "Expired" in _said(response)):
-                return _said(response)
-            self._check(response, piece)
-            for block in _blocks(response, piece.stop - piece.place):
+            if status in {401, 403} or (status == 400 and "Expired" in said(response)):
+                return said(response)
+            self._know(response)
+            check(response, self.label, self._etag, self._partial.size, (piece.place, piece.stop))
+            for block in blocks(response, piece.stop - piece.place):
                 self._partial.write(piece.place, block)
                 piece.checksum = zlib.crc32(block, piece.checksum)
                 piece.place += len(block)
@@ -236,52 +229,14 @@ class Transfer:
                 self._go_on()
         return ""
 
-    def _check(self, response: requests.Response, piece: _Piece) -> None:
-        """Make sure that this is the part that was asked for, of the file that was meant.
-
-        Raises
-        ------
-        DataError
-            If it is not: asking again would not help.
-        """
-        status, size, host = response.status_code, self._partial.size, _host(response.url)
-        if status in {404, 410}:
-            raise DataError(f"{self.label}: its content is not at {host} any more (status {status})")
-        if status in {412, 416}:
-            raise self._changed(host, f"status {status}")
-        if status not in {200, 206}:
-            raise DataError(f"{self.label}: {host} answers {status} ({_said(response)}) to a request for a range")
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise DataError(f"{self.label}: {host} packs the content though it was asked not to: a proxy is in the way")
-        etag = response.headers.get("ETag", "").removeprefix("W/").strip('"')
-        with self._counting:
-            self._etag = self._etag or etag
-        if etag and etag != self._etag:
-            raise self._changed(host, f"its ETag is {etag}, not {self._etag}")
-        if status == 200:
-            length = int(response.headers.get("Content-Length", size))
-            if length != size:
-                raise self._changed(host, f"it has {length:,} bytes, not {size:,}")
-            if (piece.place, piece.stop) != (0, size):
-                raise _RangeIgnored
-            return
-        got = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if got is None or int(got[1]) != piece.place or int(got[2]) >= piece.stop:
-            raise DataError(
-                f"{self.label}: {host} was asked for bytes {piece.place} to {piece.stop - 1} and sent "
-                f"{response.headers.get('Content-Range', 'others')}: it does not serve ranges as it should"
-            )
-        if int(got[3]) != size:
-            raise self._changed(host, f"it has {int(got[3]):,} bytes, not {size:,}")
-
     def _whole(self) -> None:
         """Get everything by one request, from a server that knows no other."""
         size = self._partial.size
         url = self._address.get()[1]
         if size > _WHOLE:
             raise DataError(
-                f"{self.label}: {_host(url)} sends the whole file, {size / 1e9:.1f} GB, whatever part is asked for, so "
-                "it cannot be streamed: download it (`dandi download`) and name it as nwb:PATH"
+                f"{self.label}: {host_of(url)} sends the whole file, {size / 1e9:.1f} GB, whatever part is asked for, "
+                "so it cannot be streamed: download it (`dandi download`) and name it as nwb:PATH"
             )
         progress = current()
         progress.start(f"fetching {self.label}, whole", size, unit="bytes")
@@ -305,17 +260,11 @@ class Transfer:
         while True:
             try:
                 self._piece(0, size)
-            except _RangeIgnored:
+            except RangeIgnored:
                 self._count(before - self._received)
                 patience.failed("the connection broke, and the server can only begin anew")
             else:
                 return
-
-    def _changed(self, host: str, why: str) -> DataError:
-        return DataError(
-            f"{self.label} is another file at {host} than the archive says, or was changed while it was read ({why}): "
-            "run it again; if this goes on, tell the archive's keepers"
-        )
 
     def _tell(self, told: int) -> int:
         """Say what came since ``told`` bytes had come."""
@@ -327,6 +276,12 @@ class Transfer:
         with self._counting:
             self._received += count
 
+    def _know(self, response: requests.Response) -> None:
+        """Hold all answers to the ETag of the first, where the archive did not say it."""
+        with self._counting:
+            if not self._etag and response.ok:
+                self._etag = etag_of(response)
+
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise _Stopped
@@ -334,20 +289,3 @@ class Transfer:
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise _Stopped
-
-
-def _blocks(response: requests.Response, most: int) -> Iterator[bytes]:
-    """The body, block after block, and never more of it than was asked for."""
-    while most > 0 and (block := response.raw.read1(min(_BLOCK, most), decode_content=False)):
-        most -= len(block)
-        yield block
-
-
-def _said(response: requests.Response) -> str:
-    """What an error answer says, in a few words."""
-    text = " ".join(re.sub(r"<[^>]*>", " ", response.text[:2000]).split())
-    return f"status {response.status_code}" + (f": {text[:120]}" if text else "")
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -312,6 +312,47 @@ def test_link_to_another_file_is_broken_and_never_this_file(tmp_path: Path, remo
         assert file["link"][()].tolist() == [1.0, 2.0, 3.0]
 
 
+def test_dataset_that_is_put_together_from_other_files_is_refused(tmp_path: Path, remote: Place) -> None:
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["rows"] = np.arange(1.0, 101.0)
+    with h5py.File(tmp_path / "main.h5", "w") as file:
+        file["rows"] = np.arange(1.0, 101.0)
+        for name, source in (("others", tmp_path / "other.h5"), ("own", ".")):
+            layout = h5py.VirtualLayout((100,), "f8")
+            layout[:] = h5py.VirtualSource(str(source), "rows", (100,))
+            file.create_virtual_dataset(name, layout)
+    place = remote(tmp_path / "main.h5")
+    with place.opened() as file:
+        assert place.read(file["own"], 5, 8).tolist() == [6.0, 7.0, 8.0]
+        with pytest.raises(DataError, match=r"x\.nwb, /others is put together from other files \(.*other\.h5\)"):
+            place.read(file["others"], 5, 8)
+
+
+@pytest.mark.usefixtures("small")
+def test_reading_on_is_fetched_ahead(numbers: Path, remote: Place, archive: LocalArchive) -> None:
+    place = remote(numbers)
+    with place.opened() as file, h5py.File(numbers) as here:
+        asked = len(archive.requests)
+        for start in range(0, 9973, 200):
+            assert file["gzip"][start : start + 200].tolist() == here["gzip"][start : start + 200].tolist()
+        assert len(archive.requests) - asked <= 20  # chunks of 5.5 kB in blocks of 1 kB would be about 80
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_that_are_announced_come_by_one_round_of_requests(
+    numbers: Path, remote: Place, archive: LocalArchive
+) -> None:
+    place = remote(numbers)
+    with place.opened() as file, h5py.File(numbers) as here:
+        runs = [(start, start + 30) for start in range(0, 9900, 900)]
+        place.prepare(file["chunked"], runs)
+        place.prepare(here["chunked"], runs)
+        asked = len(archive.requests)
+        for start, stop in runs:
+            assert place.read(file["chunked"], start, stop).tolist() == here["chunked"][start:stop].tolist()
+        assert len(archive.requests) == asked
+
+
 def test_rows_of_a_dataset_of_another_file_are_read_there(numbers: Path, remote: Place) -> None:
     place = remote(numbers)
     with place.opened(), h5py.File(numbers) as here:
