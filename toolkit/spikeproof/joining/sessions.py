@@ -124,7 +124,8 @@ class _Pair:
         """Refuse the same unit of the same content, whatever the two parts call their sessions."""
         if not self._one_digest():
             return
-        copies = self._alike(sorted(set(self.one.units.tolist()) & set(self.other.units.tolist())))
+        held = set(self.other.units.tolist())
+        copies = self._alike([name for name in self.one.units.tolist() if name in held])
         if copies:
             raise DataError(
                 f"sources: {self.one.name} and {self.other.name} are the same recording given twice (one digest): "
@@ -169,11 +170,12 @@ class _Pair:
         )
 
     def _in_both(self, key: Key, one: Sequence[Key], other: Sequence[Key]) -> list[str]:
-        held = [
-            {name for name, own in zip(part.units.tolist(), keys, strict=True) if own == key}
+        mine, theirs = (
+            [name for name, own in zip(part.units.tolist(), keys, strict=True) if own == key]
             for part, keys in ((self.one, one), (self.other, other))
-        ]
-        return sorted(held[0] & held[1])
+        )
+        held = set(theirs)
+        return [name for name in mine if name in held]
 
     def _alike(self, units: Sequence[str]) -> list[str]:
         """Units of one name that responded the same in both parts, wherever both have presentations."""
