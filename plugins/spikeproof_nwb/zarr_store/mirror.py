@@ -21,10 +21,12 @@ from .conventions import Target, attributes, is_references, is_scalar, links, re
 from .nodes import Node, check_complete, children, read_node
 from .values import check_whole, numbers, objects, opened_array
 
-__all__ = ["Mirror", "mirror"]
+__all__ = ["LINKED", "Mirror", "address", "mirror"]
 
 _NOWHERE = "values stand in the Zarr store"
 """Name of a file that does not exist: reading these datasets through HDF5 fails instead of giving zeros."""
+LINKED = ".linked"
+"""Group of the mirror that holds what stands in other stores; :mod:`.views` hides it."""
 _TEXT = h5py.string_dtype()
 _FIXED_TEXT = frozenset({"fixed_length_utf32", "null_terminated_bytes"})
 _DEPTH = 8
@@ -39,17 +41,20 @@ class Mirror:
     ----------
     image : bytes
         The HDF5 file.
-    arrays : dict of str to Node
-        Path of a dataset -> the array that holds its values.
-    unread : dict of str to str
-        Path of a dataset whose values are not read -> the reason.
+    arrays : dict of int to Node
+        Address of a dataset -> the array that holds its values. (A path is not unique: links lead to it too.)
+    unread : dict of int to str
+        Address of a dataset whose values are not read -> the reason.
+    linked : dict of str to (str, str)
+        Path of a link into another store -> that store as the link names it, and where its content was written.
     notes : list of str
         What to tell the user.
     """
 
     image: bytes = b""
-    arrays: dict[str, Node] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
+    arrays: dict[int, Node] = field(default_factory=dict)
+    unread: dict[int, str] = field(default_factory=dict)
+    linked: dict[str, tuple[str, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -76,6 +81,11 @@ def mirror(root: Path) -> Mirror:
         file.flush()
         made.image = file.id.get_file_image()
     return made
+
+
+def address(dataset: h5py.Dataset) -> int:
+    """Where a dataset stands in its file: the same by whatever path it was reached."""
+    return int(h5py.h5o.get_info(dataset.id).addr)
 
 
 class _Writing:
@@ -107,7 +117,7 @@ class _Writing:
             self.link(link.target, node, here, depth)
 
     def link(self, target: Target, node: Node, place: str, depth: int) -> None:
-        """Write a link; what it leads to in another store is written in its place."""
+        """Write a link; what it leads to in another store is written aside."""
         home = resolve(target, node.root, self.object_id if node.root == self.root else "")
         if home == self.root == node.root:
             self.file[place] = h5py.SoftLink(target.path)
@@ -116,12 +126,13 @@ class _Writing:
             self.file[place] = h5py.ExternalLink(target.source, target.path)
             return
         goal = read_node(home, "/" + target.path.strip("/"))
-        if home != node.root:
-            self.made.notes.append(f"{place} is read from the linked store {target.source}")
+        there = f"/{LINKED}/{len(self.made.linked)}"
+        self.made.linked[place] = (target.source, there)
         if goal.is_array:
-            self.array(goal, place)
+            self.array(goal, there)
         else:
-            self.group(goal, place, depth + 1)
+            self.group(goal, there, depth + 1)
+        self.file[place] = h5py.SoftLink(there)
 
     def array(self, node: Node, place: str) -> None:
         """Write a dataset: values of text and of scalars, nothing but the shape of numbers and references."""
@@ -138,8 +149,9 @@ class _Writing:
         elif 0 in node.shape:
             self.file.create_dataset(place, shape=node.shape, dtype=dtype)
         else:
-            self.made.arrays[place] = node
-            self.file.create_dataset(place, shape=node.shape, dtype=dtype, external=[(_NOWHERE, 0, h5py.h5f.UNLIMITED)])
+            elsewhere = [(_NOWHERE, 0, h5py.h5f.UNLIMITED)]
+            written = self.file.create_dataset(place, shape=node.shape, dtype=dtype, external=elsewhere)
+            self.made.arrays[address(written)] = node
 
     def copied(self, node: Node, place: str, dtype: Any) -> None:  # noqa: ANN401 - a dtype, of numpy or h5py
         """Write a dataset with its values."""
@@ -149,8 +161,9 @@ class _Writing:
     def unread(self, node: Node, place: str) -> None:
         """Write a dataset that is there by its shape and says why its values are not."""
         fields = _fields(node)
-        self.made.unread[place] = f"{node}: values of type {_type(node)} are not read from Zarr stores"
-        self.file.create_dataset(place, shape=node.shape, dtype=_TEXT if fields is None else np.dtype(fields))
+        dtype = _TEXT if fields is None else np.dtype(fields)
+        written = self.file.create_dataset(place, shape=node.shape, dtype=dtype)
+        self.made.unread[address(written)] = f"{node}: values of type {_type(node)} are not read from Zarr stores"
 
     def finish(self) -> None:
         """Write attributes and references, now that all they may refer to is there."""

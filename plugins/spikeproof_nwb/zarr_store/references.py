@@ -134,6 +134,9 @@ def _step(name: str, argument: Any, stack: list[Any], marks: list[int]) -> None:
             stack.append(tuple(_to_mark(stack, marks)))
         case "LIST":
             stack.append(_to_mark(stack, marks))
+        case "DICT":
+            pairs = _to_mark(stack, marks)
+            stack.append(dict(zip(pairs[::2], pairs[1::2], strict=True)))
         case "APPEND":
             stack[-2].append(stack.pop())
         case "APPENDS":

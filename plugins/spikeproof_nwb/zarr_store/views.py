@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from spikeproof.errors import DataError
 
-from .mirror import Mirror
+from .mirror import LINKED, Mirror, address
 from .values import check_whole, numbers, opened_array
 
 if TYPE_CHECKING:
@@ -23,17 +24,17 @@ class _Store:
 
     def __init__(self, made: Mirror) -> None:
         self.made = made
-        self.opened: dict[str, zarr.Array[Any]] = {}
+        self.opened: dict[int, zarr.Array[Any]] = {}
 
-    def read(self, path: str, part: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever a dataset may be indexed with
-        """Values of a dataset from the store."""
-        node = self.made.arrays[path]
-        if path not in self.opened:
+    def read(self, place: int, part: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever a dataset may be indexed with
+        """Values of the dataset at an address, from the store."""
+        node = self.made.arrays[place]
+        if place not in self.opened:
             note = check_whole(node)
             if note and note not in self.made.notes:
                 self.made.notes.append(note)
-            self.opened[path] = opened_array(node)
-        return numbers(node, self.opened[path], part)
+            self.opened[place] = opened_array(node)
+        return numbers(node, self.opened[place], part)
 
     def view(self, item: Any) -> Any:  # noqa: ANN401 - whatever a group holds
         """The same object, with the values of the store."""
@@ -55,7 +56,11 @@ class _Grouped:
         return self._store.view(super().__getitem__(name))  # type: ignore[misc]
 
     def get(self, name: Any, default: Any = None, getclass: bool = False, getlink: bool = False) -> Any:  # noqa: ANN401
-        """As h5py's."""
+        """As h5py's; what was read from another store is a link into it."""
+        if getlink and not getclass:
+            goal = self._store.made.linked.get(f"{self.name.rstrip('/')}/{name}")
+            if goal is not None:
+                return h5py.ExternalLink(*goal)
         return self._store.view(super().get(name, default, getclass, getlink))  # type: ignore[misc]
 
     @property
@@ -75,14 +80,24 @@ class StoreGroup(_Grouped, h5py.Group):  # type: ignore[misc] # h5py has no type
 class StoreFile(_Grouped, h5py.File):  # type: ignore[misc]
     """A store, opened: an ``h5py.File`` in all that reading NWB takes."""
 
-    def __init__(self, bind: h5py.h5f.FileID, store: _Store) -> None:
+    def __init__(self, bind: h5py.h5f.FileID, store: _Store, *, owner: bool = False) -> None:
         super().__init__(bind)
         self._store = store
+        self._owner = owner
 
     @classmethod
     def over(cls, made: Mirror) -> StoreFile:
         """Open a mirror."""
-        return cls(h5py.h5f.open_file_image(made.image), _Store(made))
+        return cls(h5py.h5f.open_file_image(made.image), _Store(made), owner=True)
+
+    def __iter__(self) -> Iterator[str]:
+        """Names in the root group, without where the content of other stores is."""
+        return (name for name in super().__iter__() if name != LINKED)
+
+    def close(self) -> None:
+        """Close it, if it is the one that was opened: pynwb closes the file of each link into another one."""
+        if self._owner:
+            super().close()
 
 
 class StoreDataset(h5py.Dataset):  # type: ignore[misc]
@@ -91,6 +106,7 @@ class StoreDataset(h5py.Dataset):  # type: ignore[misc]
     def __init__(self, bind: h5py.h5d.DatasetID, store: _Store) -> None:
         super().__init__(bind)
         self._store = store
+        self._place = address(self)
 
     @property
     def file(self) -> StoreFile:
@@ -100,16 +116,16 @@ class StoreDataset(h5py.Dataset):  # type: ignore[misc]
     @property
     def chunks(self) -> tuple[int, ...] | None:
         """Chunks of the array in the store."""
-        node = self._store.made.arrays.get(self.name)
+        node = self._store.made.arrays.get(self._place)
         return super().chunks if node is None else node.chunks
 
     def __getitem__(self, args: Any, new_dtype: Any = None) -> Any:  # noqa: ANN401
         """Values, as h5py gives them."""
-        if self.name in self._store.made.unread:
-            raise DataError(self._store.made.unread[self.name])
-        if self.name not in self._store.made.arrays:
+        if self._place in self._store.made.unread:
+            raise DataError(self._store.made.unread[self._place])
+        if self._place not in self._store.made.arrays:
             return super().__getitem__(args, new_dtype)
-        values = self._store.read(self.name, Ellipsis if args == () else args)
+        values = self._store.read(self._place, Ellipsis if args == () else args)
         return values if values.ndim or args == () else values[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = True) -> NDArray[Any]:  # noqa: ANN401
