@@ -110,6 +110,20 @@ def test_columns_are_kept_and_those_that_cannot_be_are_listed(write_file: Callab
     ]
 
 
+def test_missing_times_in_other_columns_stay_missing(write_file: Callable[..., Path]) -> None:
+    trials = {"start": (0, 1), "stop": (1, 2), "image": ("a", "b"), "boundary1_time": (0.5, np.nan)}
+    responses = NWB(target=str(write_file(trials=trials))).load().responses
+    np.testing.assert_array_equal(responses["boundary1_time"].values, [0.5, np.nan])
+    assert responses["response"].values.tolist() == [[2, 0, 0], [3, 1, 0]]
+
+
+def test_numbers_that_stand_for_names_are_named(write_file: Callable[..., Path]) -> None:
+    def more(content: pynwb.NWBFile) -> None:
+        content.trials.add_column("kind", "d", data=[1, 0, 1], enum=["face", "house"])
+
+    assert NWB(target=str(write_file(also=more))).load().responses["kind"].values.tolist() == ["house", "face", "house"]
+
+
 def test_a_column_may_end_in_index_beside_one_of_its_name(write_file: Callable[..., Path]) -> None:
     trials = {"start": (0, 1), "stop": (1, 2), "image": ("a", "b"), "image_index": (5, 6)}
     recording = NWB(target=str(write_file(trials=trials))).load()

@@ -111,6 +111,56 @@ def test_defective_files_are_refused_by_name(shared: Path, name: str, options: d
     assert name in str(caught.value)
 
 
+def test_no_shared_file_is_left_out(shared: Path) -> None:
+    said = Path(__file__).read_text(encoding="utf-8")
+    held = {path.name for path in (shared / "data" / "nwb").glob("*.nwb")} - {HUMAN}
+    assert [name for name in sorted(held) if f'"{name}"' not in said] == []
+
+
+def test_fluorescence_loads_with_the_means_of_an_obvious_loop(shared: Path) -> None:
+    path = shared / "data" / "nwb" / "ophys_roiresponse_stim.nwb"
+    recording = NWB(target=str(path)).load()
+    with h5py.File(path) as file:
+        series = file["processing/ophys/Fluorescence/RoiResponseSeries"]
+        data, rate = series["data"][()], series["starting_time"].attrs["rate"]
+        times = series["starting_time"][()] + np.arange(len(data)) / rate
+        table = file["intervals/natural_images_presentations"]
+        start, stop = table["start_time"][()], table["stop_time"][()]
+    slow = [data[(times >= a) & (times < b)].astype(float).mean(axis=0) for a, b in zip(start, stop, strict=True)]
+    np.testing.assert_allclose(recording.responses["response"].values, slow, rtol=1e-12, atol=0)
+    assert recording.responses["response"].attrs["units"] == "a.u."
+    assert set(recording.responses["area"].values.tolist()) == {"V1"}
+    assert recording.responses.sizes == {"presentation": 65, "unit": 219}
+    assert np.ptp(recording.responses["response"].values, axis=0).max() > 0
+
+
+def test_an_index_series_loads_with_the_counts_of_an_obvious_loop(shared: Path) -> None:
+    path = shared / "data" / "nwb" / "images_indexseries_units.nwb"
+    responses = NWB(target=str(path), table="presented").load().responses
+    with h5py.File(path) as file:
+        series = file["stimulus/presentation/presented"]
+        shown, start = series["data"][()], series["timestamps"][()]
+        ends = [0, *map(int, file["units/spike_times_index"][()])]
+        trains = [file["units/spike_times"][a:b] for a, b in pairwise(ends)]
+    stop = [*start[1:], start[-1] + np.median(np.diff(start))]
+    slow = [[((train >= a) & (train < b)).sum() for train in trains] for a, b in zip(start, stop, strict=True)]
+    np.testing.assert_array_equal(responses["response"].values, slow)
+    assert responses["stimulus_id"].values.tolist() == [str(number) for number in shown]
+
+
+def test_time_bins_of_the_human_recording_are_those_of_an_obvious_loop(shared: Path) -> None:
+    path = shared / "data" / "nwb" / HUMAN
+    responses = NWB(target=str(path), window=(0.2, 1.2), bins=5, **RECOGNITION).load().responses
+    with h5py.File(path) as file:
+        start = file["intervals/recognition_table/start_time"][()]
+        ends = [0, *map(int, file["units/spike_times_index"][()])]
+        trains = [file["units/spike_times"][a:b] for a, b in pairwise(ends)]
+    first = start + 0.2
+    edges = [[*(first[row] + 1.0 * k / 5 for k in range(5)), start[row] + 1.2] for row in range(len(start))]
+    slow = [[[((train >= a) & (train < b)).sum() for a, b in pairwise(row)] for train in trains] for row in edges]
+    np.testing.assert_array_equal(responses["response"].values, slow)
+
+
 def test_what_is_left_of_a_damaged_recording_counts_right(shared: Path) -> None:
     folder = shared / "data" / "nwb"
     whole = NWB(target=str(folder / HUMAN), **RECOGNITION).load().responses
