@@ -154,6 +154,17 @@ def test_a_pattern_gives_every_file_in_natural_order(held: LocalArchive, dandi: 
     assert asked(held) == ["/api/dandisets/000001/"]
 
 
+def test_a_pattern_sees_what_came_into_a_draft(held: LocalArchive, dandi: Dandi, files: dict[str, Path]) -> None:
+    """Also where the files that it named before were looked at since, one by one."""
+    dandi("000001/sub-*/*.nwb", **STIMULUS).load()
+    held.add("000001", "draft", {"sub-3/new.nwb": files[FIRST]})
+    for path in (FIRST, SECOND):
+        loaded(dandi(f"000001/{path}", **STIMULUS))
+    found = dandi("000001/sub-*/*.nwb", **STIMULUS).load()
+    assert isinstance(found, tuple)
+    assert len(found) == 3
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [
