@@ -13,7 +13,17 @@ from spikeproof.errors import DataError
 if TYPE_CHECKING:
     from h5py._hl.dataset import AsStrView
 
-__all__ = ["Columns", "as_names", "different", "is_index", "read_column", "read_columns", "read_numbers", "read_text"]
+__all__ = [
+    "Columns",
+    "as_names",
+    "different",
+    "is_elements",
+    "is_index",
+    "read_column",
+    "read_columns",
+    "read_numbers",
+    "read_text",
+]
 
 Values = NDArray[Any]
 
@@ -56,7 +66,7 @@ def read_columns(table: h5py.Group, rows: int, where: str, *, but: frozenset[str
     left_out: dict[str, str] = {}
     for name in table:
         column = table.get(name)
-        if name in but or not isinstance(column, h5py.Dataset) or is_index(table, name):
+        if name in but or not isinstance(column, h5py.Dataset) or is_index(table, name) or is_elements(table, name):
             continue
         if is_index(table, f"{name}_index"):
             index = table[f"{name}_index"]
@@ -89,6 +99,12 @@ def is_index(table: h5py.Group, name: str) -> bool:
         return False
     kind = index.attrs.get("neurodata_type", "VectorIndex")
     return (kind.decode() if isinstance(kind, bytes) else kind) == "VectorIndex"
+
+
+def is_elements(table: h5py.Group, name: str) -> bool:
+    """Whether this is no column, but holds the names that the numbers of another one (``EnumData``) stand for."""
+    column = table.get(name.removesuffix("_elements"))
+    return name.endswith("_elements") and isinstance(column, h5py.Dataset) and "elements" in column.attrs
 
 
 def as_names(values: Values) -> NDArray[np.str_]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import h5py
 
-from .columns import is_index
+from .columns import is_elements, is_index
 
 __all__ = ["Layout", "Series", "Table", "as_table", "survey"]
 
@@ -200,7 +200,9 @@ def _groups(group: h5py.Group, path: str, layout: Layout) -> Iterator[tuple[str,
 
 def _columns(group: h5py.Group) -> tuple[str, ...]:
     hidden = {"id", "start_time", "stop_time"}
-    return tuple(name for name in group if name not in hidden and not is_index(group, name))
+    return tuple(
+        name for name in group if name not in hidden and not is_index(group, name) and not is_elements(group, name)
+    )
 
 
 def _pictured(group: h5py.Group) -> str:

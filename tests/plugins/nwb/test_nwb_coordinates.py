@@ -117,6 +117,7 @@ def test_missing_times_in_other_columns_stay_missing(write_file: Callable[..., P
     assert responses["response"].values.tolist() == [[2, 0, 0], [3, 1, 0]]
 
 
+@pytest.mark.filterwarnings("ignore:EnumData is experimental")
 def test_numbers_that_stand_for_names_are_named(write_file: Callable[..., Path]) -> None:
     def more(content: pynwb.NWBFile) -> None:
         content.trials.add_column("kind", "d", data=[1, 0, 1], enum=["face", "house"])

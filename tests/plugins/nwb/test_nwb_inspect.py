@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pynwb
 import pytest
 from spikeproof.errors import DataError
 from spikeproof.types import Inspectable, Source
@@ -100,6 +102,56 @@ def test_a_file_without_units_or_presentations_says_so(write_file: Callable[...,
     assert seen.run == ""
     assert any("no units, so no spike times" in text for text in seen.cannot)
     assert any("no table of stimulus presentations" in text for text in seen.cannot)
+
+
+RATE = {"rate": 5.0, "starting_time": 0.1, "unit": "dF/F"}
+
+
+def test_series_of_rois_can_be_run(write_file: Callable[..., Path], imaged: Callable[..., Any]) -> None:
+    path = write_file(trains=None, also=imaged({"DfOverF": {"dff": (np.ones((20, 2)), RATE)}}))
+    seen = NWB(target=str(path)).inspect()
+    facts = dict(seen.facts)
+    assert facts["ROIs"] == "2 in /processing/ophys/DfOverF/dff"
+    assert facts["areas"] == "VISp (2)"
+    assert facts["samples"] == "20 at 5 Hz, 0.1 to 3.9 s, in dF/F"
+    assert seen.can[0] == "mean dF/F of every ROI in 3 presentations of 2 stimuli (/intervals/trials)"
+    (series,) = (table for table in seen.tables if table.title == "Series")
+    assert series.rows == (("/processing/ophys/DfOverF/dff", "RoiResponseSeries in a DfOverF", "20 x 2", "ROIs"),)
+
+
+def test_series_that_miss_the_stimuli_cannot_be_run(
+    write_file: Callable[..., Path], imaged: Callable[..., Any]
+) -> None:
+    path = write_file(trains=None, also=imaged({"DfOverF": {"dff": (np.ones((8, 2)), RATE)}}))
+    seen = NWB(target=str(path)).inspect()
+    assert seen.run == ""
+    assert any("no sample was taken in a window of presentations 2" in text for text in seen.cannot)
+
+
+def test_other_series_are_counted(write_file: Callable[..., Path]) -> None:
+    def more(content: pynwb.NWBFile) -> None:
+        for name in ("x", "y"):
+            content.add_acquisition(pynwb.TimeSeries(name=name, data=np.ones(4), unit="V", rate=1.0))
+        content.add_acquisition(pynwb.TimeSeries(name="mua", data=np.ones((4, 3)), unit="V", rate=1.0))
+
+    (series,) = (item for item in NWB(target=str(write_file(also=more))).inspect().tables if item.title == "Series")
+    assert series.rows == (
+        ("/acquisition/mua", "TimeSeries", "4 x 3", "only if named as `responses`"),
+        ("2 others", "TimeSeries", "", ""),
+    )
+
+
+def test_options_decide_what_is_inspected(write_file: Callable[..., Path], imaged: Callable[..., Any]) -> None:
+    flashes = {"flashes": {"start": (0.0, 1.0), "stop": (0.5, 2.0), "image": ("p", "q")}}
+    path = write_file(tables=flashes, also=imaged({"DfOverF": {"dff": (np.ones((20, 2)), RATE)}}))
+    seen = NWB(target=str(path)).inspect()
+    assert dict(seen.facts)["presentations"] == "several tables: one must be named as `table`"
+    assert "--source.table" in seen.run
+    seen = NWB(target=str(path), table="flashes", responses="dff").inspect()
+    assert dict(seen.facts)["presentations"] == "2 in /intervals/flashes"
+    assert "--source.table flashes --source.stimulus image --source.responses dff" in seen.run
+    assert "time bins (`bins`), with a `window`: these rows last 0.5 to 1 s" in seen.can
+    assert not any("shown more than once" in text for text in seen.can)
 
 
 def test_what_is_not_nwb_is_an_error(tmp_path: Path) -> None:
