@@ -269,6 +269,8 @@ PUBLIC = (
     ".pictures",
     ".testing",
     "_metrics_unit",
+    "_metrics_population",
+    "_metrics_behavior",
     "_simulate",
 )
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
-from spikeproof.errors import DataError, NotEnoughData
+from sklearn.svm import LinearSVC
+from spikeproof.errors import BadParameter, DataError, NotEnoughData
 
-__all__ = ["Decoder", "assign_folds", "check_categories", "held_out_choices"]
+__all__ = ["Decoder", "assign_folds", "check_categories", "held_out_choices", "readout_weights"]
 
-Decoder = Literal["logistic", "ridge"]
+Decoder = Literal["logistic", "ridge", "svm", "lda"]
 _ITERATIONS = 2000
+_Model: TypeAlias = LogisticRegression | RidgeClassifier | LinearSVC | LinearDiscriminantAnalysis
 
 
 def check_categories(labels: NDArray[np.str_], folds: int, metric: str) -> None:
@@ -57,6 +61,7 @@ def held_out_choices(
     *,
     decoder: Decoder = "logistic",
     c: float = 1.0,
+    folds: Sequence[int] | None = None,
 ) -> NDArray[Any]:
     """Category chosen for each stimulus by a classifier that never saw it.
 
@@ -68,10 +73,15 @@ def held_out_choices(
         One row a stimulus: means over repeats, so that no repeat of a held-out stimulus is trained on.
     labels : numpy.ndarray, (stimulus,)
     fold : numpy.ndarray of int, (stimulus,)
-    decoder : {"logistic", "ridge"}
-        Multinomial logistic regression, or ridge regression on class indicators.
+    decoder : {"logistic", "ridge", "svm", "lda"}
+        Multinomial logistic regression, ridge regression on class indicators, a linear support-vector machine (squared
+        hinge loss, one against the rest), or linear discriminant analysis (pooled covariance, shrunk by the rule of
+        Ledoit and Wolf, so that units may outnumber stimuli).
     c : float
-        Inverse strength of the L2 penalty: C of logistic regression; ridge takes alpha = 1 / (2 C).
+        Inverse strength of the L2 penalty: C of logistic regression and of the support-vector machine; ridge takes
+        alpha = 1 / (2 C). Discriminant analysis has none: leave it at 1.
+    folds : sequence of int, optional
+        The folds to hold out; stimuli of others keep their own label. By default all.
 
     Returns
     -------
@@ -81,34 +91,111 @@ def held_out_choices(
     Raises
     ------
     DataError
-        If a fit does not converge.
+        If a fit does not converge, a response is not finite, or the shapes do not fit.
+    NotEnoughData
+        If there is one fold only, or the stimuli outside a fold are of one category or lack one of the fold's.
+    BadParameter
+        If ``c`` is not 1 for discriminant analysis.
 
     Examples
     --------
     >>> held_out_choices(np.array([[0.0], [5.0], [0.1], [5.1]]), np.array(["a", "b", "a", "b"]), np.array([0, 0, 1, 1]))
     array(['a', 'b', 'a', 'b'], dtype='<U1')
     """
-    chosen = np.empty_like(labels)
+    numbers = np.unique(fold).tolist() if folds is None else list(folds)
+    _check(responses, labels, fold, numbers, decoder, c)
+    chosen = labels.copy()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        for number in np.unique(fold):
+        for number in numbers:
             test = fold == number
             scaler = StandardScaler().fit(responses[~test])
-            training, held_out = _fewer_columns(scaler.transform(responses[~test]), scaler.transform(responses[test]))
+            training, held_out = scaler.transform(responses[~test]), scaler.transform(responses[test])
+            if decoder != "lda":  # the shrinkage of its covariance depends on the number of columns
+                training, held_out = _fewer_columns(training, held_out)
             model = _classifier(decoder, c)
-            try:
-                model.fit(training, labels[~test])
-            except ConvergenceWarning as warning:
-                raise DataError(
-                    f"decoder: {decoder} with c = {c:g} did not converge in {_ITERATIONS} iterations: take a smaller c"
-                ) from warning
+            _fitted(model, training, labels[~test], decoder, c)
             chosen[test] = model.predict(held_out)
     return chosen
 
 
-def _classifier(decoder: Decoder, c: float) -> LogisticRegression | RidgeClassifier:
+def readout_weights(
+    responses: NDArray[np.float64], labels: NDArray[Any], *, decoder: Decoder = "logistic", c: float = 1.0
+) -> NDArray[np.float64]:
+    """Weights of a decoder of all stimuli, on units of unit variance.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray, (stimulus, unit)
+    labels : numpy.ndarray, (stimulus,)
+    decoder, c
+        As for :func:`held_out_choices`.
+
+    Returns
+    -------
+    numpy.ndarray of float64, (class, unit), or (1, unit) for two classes
+        0 for a unit that never varies.
+
+    Raises
+    ------
+    DataError
+        If the fit does not converge.
+
+    Examples
+    --------
+    >>> readout_weights(np.array([[0.0, 1.0], [2.0, 1.0], [0.1, 1.0], [2.1, 1.0]]), np.array([0, 1, 0, 1]))[0, 1]
+    np.float64(0.0)
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = _classifier(decoder, c)
+        _fitted(model, StandardScaler().fit_transform(responses), labels, decoder, c)
+    return np.atleast_2d(model.coef_)
+
+
+def _fitted(model: _Model, training: NDArray[np.float64], labels: NDArray[Any], decoder: Decoder, c: float) -> None:
+    try:
+        model.fit(training, labels)
+    except ConvergenceWarning as warning:
+        raise DataError(
+            f"decoder: {decoder} with c = {c:g} did not converge in {_ITERATIONS} iterations: take a smaller c"
+        ) from warning
+
+
+def _check(
+    responses: NDArray[np.float64],
+    labels: NDArray[Any],
+    fold: NDArray[np.intp],
+    numbers: Sequence[int],
+    decoder: Decoder,
+    c: float,
+) -> None:
+    if responses.ndim != 2 or len(labels) != len(responses) or len(fold) != len(responses):
+        raise DataError(f"decoder: responses {responses.shape}, {len(labels)} labels and {len(fold)} folds do not fit")
+    if not np.isfinite(responses).all():
+        raise DataError(f"decoder: {int((~np.isfinite(responses)).sum())} responses are not finite")
+    if len(np.unique(fold)) < 2:
+        raise NotEnoughData("decoder: all stimuli are in one fold, so that there is none to train on")
+    for number in numbers:
+        if len(np.unique(labels[fold != number])) < 2:
+            raise NotEnoughData(f"decoder: the stimuli that fold {number} is trained on are all of one category")
+        unseen = np.setdiff1d(labels[fold == number], labels[fold != number])
+        if unseen.size:
+            raise NotEnoughData(
+                f"decoder: all stimuli of category {str(unseen[0])!r} are in fold {number}, so that it is never "
+                "trained on that category: spread each over the folds"
+            )
+    if decoder == "lda" and c != 1:
+        raise BadParameter(f"decoder: lda has no penalty that c could set: leave c at 1, got {c:g}")
+
+
+def _classifier(decoder: Decoder, c: float) -> _Model:
     if decoder == "logistic":
         return LogisticRegression(C=c, max_iter=_ITERATIONS)
+    if decoder == "svm":
+        return LinearSVC(C=c, dual=False, max_iter=_ITERATIONS)
+    if decoder == "lda":
+        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     return RidgeClassifier(alpha=1 / (2 * c))
 
 

@@ -63,7 +63,7 @@ def dropping_curve(
         Folds over stimuli, stratified by category.
     c : float
         Inverse strength of the decoder's L2 penalty.
-    decoder : {"logistic", "ridge"}
+    decoder : {"logistic", "ridge", "svm", "lda"}
     seed : int
 
     Returns
