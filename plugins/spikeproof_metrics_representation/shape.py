@@ -239,7 +239,10 @@ def _nuclear_norm(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Sum of the singular values of X'Y, through the narrow side."""
     if len(x) < min(x.shape[1], y.shape[1]):
         # X = R' Q' with Q orthonormal, so that X'Y has the singular values of the small R_x R_y'.
-        x, y = (linalg.qr(v.T, mode="r", check_finite=False)[0][: len(x)].T for v in (x, y))
+        roots = [
+            np.asarray(linalg.qr(v.T, mode="r", check_finite=False)[0], dtype=np.float64)[: len(v)] for v in (x, y)
+        ]
+        x, y = roots[0].T, roots[1].T
     return float(linalg.svdvals(x.T @ y, check_finite=False).sum())
 
 
@@ -249,8 +252,7 @@ def _whitening(
     """The partial whitening of one representation, or None where alpha is 1."""
     if alpha == 1:
         return None
-    spectrum: tuple[NDArray[np.float64], NDArray[np.float64]] = linalg.eigh(values.T @ values, check_finite=False)
-    variances, axes = spectrum
+    variances, axes = linalg.eigh(values.T @ values, check_finite=False)
     if convention == "netrep":
         variances = np.maximum(variances, 1e-7)
         padding = np.full(width - len(variances), 1e-7)
