@@ -249,12 +249,12 @@ def test_faults_look_on_the_wire_as_they_are_named(tmp_path: Path) -> None:
         assert (ignored.status, len(ignored.body)) == (200, 1024000)
         archive.faults.corrupt()
         assert asked(url).body != (tmp_path / "a.nwb").read_bytes()
-        archive.faults.slow_first_byte(5.0)
+        archive.faults.slow_first_byte(5.0, match="slow=1")
         with pytest.raises(TimeoutError):
-            asked(url, timeout=0.1)
-        archive.faults.silent(times=1)
+            asked(url + "&slow=1", timeout=0.1)
+        archive.faults.silent(times=1, match="silent=1")
         with pytest.raises(TimeoutError):
-            asked(url, timeout=0.1)
+            asked(url + "&silent=1", timeout=0.1)
         archive.faults.expire(after=1)
         assert [asked(url, Range="bytes=0-9").status for _ in range(3)] == [206, 403, 403]
         assert asked(archive.signed(asset), Range="bytes=0-9").status == 206
