@@ -16,6 +16,7 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         summary="Projected gradient ascent: two step schedules, best iterate kept, exact projection.",
         norms=("l2", "linf"),
         reference="10.48550/arXiv.1706.06083",
+        effort="steps",
     )
     yield AttackEntry(
         name="random",

@@ -15,6 +15,7 @@ def spikeproof_objectives() -> Iterator[ObjectiveEntry]:
         factory="spikeproof_objectives.unit:Unit",
         summary="The response of one unit: up, down, or whichever moves it more.",
         scale="unit",
+        local=True,
         reference="Guo et al. (2022), arXiv:2206.11228",
     )
     yield ObjectiveEntry(

@@ -76,7 +76,7 @@ def test_two_attacks_of_one_name_are_told_apart_by_name() -> None:
         ({"model": [{"use": "torch:x:y", "layers": ["a", "a"]}]}, r"layers: 'a' is named twice"),
         ({"readout": [{"use": "head"}, {"use": "logistic"}]}, r"one readout only, got 2"),
         ({"attack": [{"use": "pgd"}, {"use": "pgd"}]}, r"\[\[attack\]\]: 'pgd' stands 2 times: give each a name"),
-        ({"threat": {"norm": "l1", "epsilons": [1]}}, r"\[threat\]: norm must be 'l2' or 'linf', got 'l1'"),
+        ({"threat": {"norm": "l0", "epsilons": [1]}}, r"\[threat\]: norm must be 'l1', 'l2' or 'linf', got 'l0'"),
         ({"threat": {"norm": "l2"}}, r"\[threat\]: epsilons is missing"),
         ({"threat": {"epsilons": [1.0, 0.5]}}, r"epsilons must ascend without repeats, got \[1.0, 0.5\]"),
         ({"threat": {"epsilons": [0.5, 0.5]}}, r"epsilons must ascend without repeats"),

@@ -47,7 +47,7 @@ __all__ = [
 hookimpl = pluggy.HookimplMarker("spikeproof")
 
 Scale = Literal["unit", "population", "behavior"]
-Norm = Literal["l2", "linf"]
+Norm = Literal["l1", "l2", "linf"]
 Domain = Literal["stimulus", "response"]
 Need = Literal["labels", "repeats", "readout", "choices", "minimal", "trials"]
 """What a metric may require beside responses: see :class:`MetricEntry`."""
@@ -133,15 +133,25 @@ class ReadoutEntry(Entry):
 class ObjectiveEntry(Entry):
     """What a perturbation is meant to move, at one scale.
 
-    ``decision`` is True if the objective reads decision values (class scores) rather than unit responses.
+    Parameters
+    ----------
+    scale : {"unit", "population", "behavior"}
+    decision : bool
+        Whether it reads decision values (class scores) rather than unit responses.
+    local : bool
+        Whether it reads no response but the target unit's: the host may then show it that unit alone, as the only
+        column, and search in the part of the image that the unit depends on.
     """
 
     scale: Scale
     decision: bool = False
+    local: bool = False
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
         _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior"))
+        if self.local and (self.scale != "unit" or self.decision):
+            raise ValueError(f"{self.name}: only an objective on the responses of one unit (scale='unit') can be local")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,18 +162,22 @@ class AttackEntry(Entry):
     ----------
     domain : {"stimulus", "response"}
         Whether it perturbs pixels or activity.
-    norms : tuple of {"l2", "linf"}
+    norms : tuple of {"l1", "l2", "linf"}
         The balls that it can search; empty in the response domain.
     needs_gradients : bool
         Whether it calls ``objective.value_and_gradient``.
     control : bool
         True if it makes a control out of another attack's perturbation (see ``spikeproof.types.Control``).
+    effort : str
+        Name of the whole-number parameter that says how long it searches (``"steps"``): the host multiplies it by 10
+        on a sample of items and reports what that gained. Empty where there is no such parameter.
     """
 
     domain: Domain = "stimulus"
     norms: tuple[Norm, ...] = ()
     needs_gradients: bool = True
     control: bool = False
+    effort: str = ""
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -171,7 +185,7 @@ class AttackEntry(Entry):
         if self.domain == "stimulus" and not self.norms:
             raise ValueError(f"{self.name}: a stimulus-domain attack must say which norms it searches")
         for norm in self.norms:
-            _one_of(self.name, "norm", norm, ("l2", "linf"))
+            _one_of(self.name, "norm", norm, ("l1", "l2", "linf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

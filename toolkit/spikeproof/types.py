@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from .acceleration import Accelerable, Cone, Coned
 from .code import Code
 from .evidence import Evidence
 from .inspection import Inspection, InspectionTable, source_options
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from .statistics import Resampling
 
 __all__ = [
+    "Accelerable",
     "Attack",
     "Code",
+    "Cone",
+    "Coned",
     "Control",
     "Evidence",
     "Inspectable",
@@ -247,7 +251,7 @@ class Attack(Protocol):
         clean : torch.Tensor, (item, channel, y, x), in [0, 1]
         epsilons : torch.Tensor, (epsilon,), ascending
             Radii of the balls around the clean images.
-        norm : {"l2", "linf"}
+        norm : {"l1", "l2", "linf"}
         noise : ItemNoise
             The only source of random numbers to use.
         """

@@ -370,7 +370,7 @@ def test_an_objective_on_decisions_needs_something_that_decides() -> None:
         ({"clean_responses": np.zeros((5, 3))}, r"clean responses have shape \(5, 3\), expected 5 stimuli x 4 units"),
         ({"epsilons": (0.2, 0.1)}, r"epsilons must be ascending, finite and not negative, got \[0.2, 0.1\]"),
         ({"epsilons": ()}, r"epsilons must be"),
-        ({"norm": "l1"}, r"norm must be 'l2' or 'linf', got 'l1'"),
+        ({"norm": "l0"}, r"norm must be 'l1', 'l2' or 'linf', got 'l0'"),
         ({"batch": 0}, r"batch must be at least 1 row, got 0"),
         ({"use_head": True, "clean_logits": None}, r"its clean class scores are missing"),
         ({"partner": np.array([0, 1, 2, 3, 5])}, r"partner must name a row of the 5 images"),

@@ -102,7 +102,7 @@ OPTIONS: tuple[LineOption, ...] = (
     LineOption(
         name="norm",
         flag="--norm",
-        annotation=Literal["l2", "linf"],
+        annotation=Literal["l1", "l2", "linf"],
         default="l2",
         panel=_THREAT,
         help="Norm of the ball that perturbations of images stay in.",

@@ -37,7 +37,7 @@ def enforce(
     clean : torch.Tensor, (item, channel, y, x)
     limits : torch.Tensor of float64, (epsilon, item)
         Largest norm allowed.
-    norm : {"l2", "linf"}
+    norm : {"l1", "l2", "linf"}
     who : str
         What messages call the attack: ``"attack 'pgd' on unit '3'"``.
     names : sequence of str
@@ -83,7 +83,9 @@ def enforce(
         found = f"pixels reach from {low[row]:.6g} to {high[row]:.6g}"
         raise refuse(bad, found, "allowed is [0, 1]: clip to the box (see spikeproof.geometry.project)")
     achieved = norm_of(images.to(torch.float64) - start.to(torch.float64), norm)
-    rounding = torch.maximum(radii * ROUNDING, torch.tensor(ulp * (flat.shape[1] ** 0.5 if norm == "l2" else 1.0)))
+    pixels = flat.shape[1]
+    spread = {"l1": pixels, "l2": pixels**0.5, "linf": 1.0}[norm]  # of one unit in the last place of every pixel
+    rounding = (radii * ROUNDING).clamp(min=ulp * spread)
     bad = achieved > radii + torch.where(radii > 0, rounding, 0.0)
     if bad.any():
         row = int(bad.nonzero()[0, 0])

@@ -98,7 +98,7 @@ def gradient_check(
         Clean images; the first 8 are used.
     epsilon : float
         Radius at which random directions are tried.
-    norm : {"l2", "linf"}
+    norm : {"l1", "l2", "linf"}
     seed : int
     device : str
     name : str

@@ -49,7 +49,7 @@ class Grid:
         Row of ``images`` that is another stimulus for each one; the next one by default.
     epsilons : sequence of float
         Radii, ascending, in pixel units.
-    norm : {"l2", "linf"}
+    norm : {"l1", "l2", "linf"}
     seed : int
     batch : int
         Most rows (item x epsilon) in one pass through the model.
@@ -91,8 +91,8 @@ class Grid:
         radii = np.asarray(self.epsilons, dtype=np.float64)
         if not radii.size or not np.isfinite(radii).all() or (radii < 0).any() or (np.diff(radii) <= 0).any():
             raise UsageError(f"attack: epsilons must be ascending, finite and not negative, got {list(self.epsilons)}")
-        if self.norm not in ("l2", "linf"):
-            raise UsageError(f"attack: norm must be 'l2' or 'linf', got {self.norm!r}")
+        if self.norm not in ("l1", "l2", "linf"):
+            raise UsageError(f"attack: norm must be 'l1', 'l2' or 'linf', got {self.norm!r}")
         if self.batch < 1:
             raise UsageError(f"attack: batch must be at least 1 row, got {self.batch}")
         if self.use_head and self.clean_logits is None:

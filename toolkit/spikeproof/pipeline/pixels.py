@@ -13,6 +13,7 @@ import xarray as xr
 
 from spikeproof.engine import Grid, attack_target, control_target, gradient_check
 from spikeproof.evidence import Evidence
+from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
 
 from .parts import OTHER_UNIT
@@ -77,7 +78,7 @@ def farthest(grid: Grid) -> float:
     """Norm of the largest perturbation that stays in the pixel box, over the attacked images."""
     clean = grid.clean.double()
     reach = torch.maximum(clean, 1 - clean).flatten(1)
-    return float((reach.norm(dim=1) if grid.norm == "l2" else reach.amax(dim=1)).max())
+    return float(norm_of(reach, grid.norm).max())
 
 
 def check_gradient(system: System, grid: Grid) -> None:
@@ -206,4 +207,4 @@ class PixelAttack:
 
 
 def _norm_name(norm: str) -> str:
-    return {"l2": "L2 norm", "linf": "Linf norm"}[norm]
+    return {"l1": "L1 norm", "l2": "L2 norm", "linf": "Linf norm"}[norm]

@@ -66,7 +66,7 @@ class Threat:
 
     Parameters
     ----------
-    norm : {"l2", "linf"}
+    norm : {"l1", "l2", "linf"}
     epsilons : tuple of float
         Radii, ascending, in the norm's units on images in [0, 1].
     aims : tuple of str

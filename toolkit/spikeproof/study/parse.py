@@ -106,8 +106,8 @@ def _threat(value: object, where: str) -> Threat:
     table = table_of(value, where)
     check_known(table, ("norm", "epsilons", "aims", "stimuli", "controls"), where, "it")
     norm = table.get("norm", "l2")
-    if norm not in ("l2", "linf"):
-        raise BadStudy(f"{where}: norm must be 'l2' or 'linf', got {norm!r}")
+    if norm not in ("l1", "l2", "linf"):
+        raise BadStudy(f"{where}: norm must be 'l1', 'l2' or 'linf', got {norm!r}")
     epsilons = table.get("epsilons")
     if epsilons is None:
         raise BadStudy(f"{where}: epsilons is missing: the radii to attack with, such as epsilons = [0.5, 1.0]")
