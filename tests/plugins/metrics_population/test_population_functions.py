@@ -360,6 +360,16 @@ def test_directions_that_centres_share_are_found_and_taken_out() -> None:
     assert centre_correlation(left) < 0.2
 
 
+def test_as_many_directions_are_taken_out_as_centres_share() -> None:
+    from spikeproof_metrics_population.centres import shared_directions
+
+    rng = np.random.default_rng(21)
+    for number in (1, 2, 3):
+        directions = np.linalg.qr(rng.normal(size=(80, number)))[0]
+        centres = rng.normal(size=(16, 80)) + 15 * rng.normal(size=(16, number)) @ directions.T
+        assert shared_directions(centres, rank=None).shape == (80, number)
+
+
 def test_manifolds_of_different_numbers_of_points_and_seeds() -> None:
     rng = np.random.default_rng(14)
     clouds = [rng.normal(size=20) + 0.3 * rng.normal(size=(count, 20)) for count in (1, 4, 7, 30)]

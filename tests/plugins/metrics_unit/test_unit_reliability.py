@@ -154,6 +154,12 @@ def test_halves_that_oppose_each_other_are_flagged_not_averaged() -> None:
     assert unit.spearman_brown(0.2, factor=5) == pytest.approx(1.0 / 1.8)
 
 
+def test_a_unit_that_varies_by_rounding_only_is_constant() -> None:
+    values = np.where(np.random.default_rng(0).random((30, 4, 1)) < 0.5, 0.3, 0.1 + 0.2)
+    assert unit.split_half(values, splits=3).status.tolist() == ["constant"]
+    assert unit.noise_ceiling(values).status.tolist() == ["constant"]
+
+
 def by_hand(values: np.ndarray, splits: int, seed: int) -> np.ndarray:
     """The protocol of predictor consistency, one stimulus at a time."""
     rng, rows = np.random.default_rng(seed), []
