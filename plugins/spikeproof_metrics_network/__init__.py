@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .convolution import convolution_norm
     from .dense import dense_norm, lipschitz_product
     from .filters import filter_orthogonality, filter_sparsity, filter_variance_entropy
-    from .lipsdp import SdpBound, lipsdp
     from .lower import LowerBound, jacobian_norms, lipschitz_lower_bound, secant_lower_bound
+    from .semidefinite import SdpBound, lipsdp
     from .sequential import dense_weights
     from .upper import LayerBound, LipschitzBound, lipschitz_upper_bound
 
@@ -42,7 +42,7 @@ _HOME = {
     "LipschitzBound": "upper",
     "LowerBound": "lower",
     "NormBound": "bounds",
-    "SdpBound": "lipsdp",
+    "SdpBound": "semidefinite",
     "convolution_norm": "convolution",
     "dense_norm": "dense",
     "dense_weights": "sequential",
@@ -53,7 +53,7 @@ _HOME = {
     "lipschitz_lower_bound": "lower",
     "lipschitz_product": "dense",
     "lipschitz_upper_bound": "upper",
-    "lipsdp": "lipsdp",
+    "lipsdp": "semidefinite",
     "secant_lower_bound": "lower",
 }
 

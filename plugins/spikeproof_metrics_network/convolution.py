@@ -177,8 +177,10 @@ def torus_norm(
 
 def _torus_work(kernel: NDArray[np.float64], size: Sequence[int], module: Convolution) -> float:
     rows, columns = kernel.shape[0] / module.groups, float(kernel.shape[1] * math.prod(module.stride))
+    narrow, wide = min(rows, columns), max(rows, columns)
     frequencies = math.prod(size) / math.prod(module.stride) * module.groups
-    return 8 * frequencies * min(rows, columns) ** 2 * (max(rows, columns) + 5 * min(rows, columns))
+    operations: float = 8 * frequencies * narrow * narrow * (wide + 5 * narrow)
+    return operations
 
 
 def _pads(module: Convolution, extent: Sequence[int]) -> list[tuple[int, int]]:

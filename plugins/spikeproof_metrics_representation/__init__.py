@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .ceilings import r2_over_ceiling, squared_r_over_ceiling
-    from .cka import cka
     from .compare import compare_rdms
     from .crossnobis import rdm_crossnobis, rdm_poisson_crossvalidated
     from .evaluation import BootstrappedEvaluation, RdmEvaluation, bootstrap_evaluation, evaluate_rdms
+    from .kernel_alignment import cka
     from .noise import noise_covariance, noise_precision
     from .noise_ceiling import NoiseCeiling, rdm_noise_ceiling
     from .predictivity import Predictivity, linear_predictivity, reverse_predictivity
@@ -68,7 +68,7 @@ _HOME = {
     "StochasticDistance": "stochastic",
     "align_shapes": "shape",
     "bootstrap_evaluation": "evaluation",
-    "cka": "cka",
+    "cka": "kernel_alignment",
     "compare_rdms": "compare",
     "condition_means": "repeats",
     "evaluate_rdms": "evaluation",
