@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import h5py
 
 from .columns import is_elements, is_index
+from .kinds import Kinds
 
 __all__ = ["Layout", "Series", "Table", "as_table", "survey"]
 
@@ -121,9 +122,10 @@ def survey(file: h5py.File) -> Layout:
     Soft links are aliases of objects that stand elsewhere in the file: they are checked, not listed again.
     """
     layout = Layout()
+    types = Kinds()
     kinds: dict[str, str] = {}
     for path, group in _groups(file, "", layout):
-        kind = kinds[path] = _text(group.attrs.get("neurodata_type", ""))
+        kind = kinds[path] = types.of(group)
         names = set(group)
         if kind == "Units" or "spike_times" in names:
             layout.units.append(path)
