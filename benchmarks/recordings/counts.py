@@ -37,8 +37,8 @@ HERE = Path(__file__).resolve()
 UNITS, SPIKES, PRESENTATIONS, BINS = 500, 10_000, 5_000, 20
 
 
-def write(path: str) -> None:
-    """Write the file."""
+def write(path: str, *, units: int = UNITS, spikes: int = SPIKES, presentations: int = PRESENTATIONS) -> None:
+    """Write a file."""
     from datetime import UTC, datetime
 
     import numpy as np
@@ -46,11 +46,11 @@ def write(path: str) -> None:
     from hdmf.common import ElementIdentifiers, VectorData, VectorIndex
 
     random = np.random.default_rng(0)
-    start = np.arange(PRESENTATIONS) * 0.5
-    times = np.sort(random.uniform(0.0, PRESENTATIONS * 0.5, (UNITS, SPIKES)), axis=1).ravel()
-    names = [f"s{k % 500}" for k in range(PRESENTATIONS)]
-    spikes = VectorData(name="spike_times", description="s", data=times)
-    ends = VectorIndex(name="spike_times_index", data=(np.arange(UNITS) + 1) * SPIKES, target=spikes)
+    start = np.arange(presentations) * 0.5
+    times = np.sort(random.uniform(0.0, presentations * 0.5, (units, spikes)), axis=1).ravel()
+    names = [f"s{k % 500}" for k in range(presentations)]
+    flat = VectorData(name="spike_times", description="s", data=times)
+    ends = VectorIndex(name="spike_times_index", data=(np.arange(units) + 1) * spikes, target=flat)
     columns = {
         "start_time": start,
         "stop_time": start + 0.25,
@@ -63,14 +63,14 @@ def write(path: str) -> None:
         units=pynwb.misc.Units(
             name="units",
             description="units",
-            columns=[spikes, ends],
-            id=ElementIdentifiers(name="id", data=np.arange(UNITS)),
+            columns=[flat, ends],
+            id=ElementIdentifiers(name="id", data=np.arange(units)),
         ),
         trials=pynwb.epoch.TimeIntervals(
             name="trials",
             description="trials",
             columns=[VectorData(name=name, description=name, data=data) for name, data in columns.items()],
-            id=ElementIdentifiers(name="id", data=np.arange(PRESENTATIONS)),
+            id=ElementIdentifiers(name="id", data=np.arange(presentations)),
         ),
     )
     with pynwb.NWBHDF5IO(path, "w") as io:
@@ -139,6 +139,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "counts.nwb")
         write(path)
+        small = str(Path(folder) / "small.nwb")
+        write(small, units=3, spikes=10, presentations=20)
         with turns.Worker(HERE) as ours, turns.Worker(HERE, python=python) as other:
             same = ours.run("load", path=path, digest=True).value == other.run("peer", path=path, digest=True).value
             calls = {
@@ -151,7 +153,7 @@ def main() -> None:
                 "pynapple, first call": lambda: _first(path, "peer", "peer_imports", python),
             }
             taken = turns.take_turns(calls, rounds=asked.rounds)
-        memory = {name: _memory(path, bins) for name, bins in (("load", None), (f"load, {BINS} bins", BINS))}
+        memory = {name: _memory(path, small, bins) for name, bins in (("load", None), (f"load, {BINS} bins", BINS))}
     print(_times(taken, list(calls)))
     print(f"\ncounts of ours and pynapple are {'identical' if same else 'DIFFERENT'}\n")
     print(_memories(memory))
@@ -160,10 +162,10 @@ def main() -> None:
         asked.json.write_text(json.dumps(record, indent=1))
 
 
-def _memory(path: str, bins: int | None) -> dict[str, int]:
-    """Growth of a fresh process by one load; a load of the same file before it would leave memory to be used again."""
+def _memory(path: str, small: str, bins: int | None) -> dict[str, int]:
+    """Growth of a fresh process by one load; a small file before it sets up what libraries keep."""
     with turns.Worker(HERE) as fresh:
-        fresh.run("imports")
+        fresh.run("load", path=small)
         resident = fresh.run("load", path=path, bins=bins).memory
         return {"resident": resident, **fresh.run("traced", path=path, bins=bins).value}
 

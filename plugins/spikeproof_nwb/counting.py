@@ -49,7 +49,7 @@ class Edges:
     --------
     >>> edges = Edges.of(np.array([[0.0, 1.0], [1.0, 2.0]]))
     >>> edges.counts(np.array([0.5, 1.0, 1.5])).tolist()
-    [[1.0], [2.0]]
+    [[1], [2]]
     """
 
     values: NDArray[np.float64]
@@ -72,20 +72,20 @@ class Edges:
                 slots = slice(1, None, 2)
         return cls(values, place, np.append(values, np.inf), slots, _grid(values))
 
-    def counts(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    def counts(self, times: NDArray[np.float64]) -> NDArray[np.int32]:
         """How many times fall in each bin [edge, next edge), (presentation, time_bin); see :meth:`add`."""
-        counts = np.zeros((self.place.shape[0], self.place.shape[1] - 1), dtype=np.float64)
+        counts = np.zeros((self.place.shape[0], self.place.shape[1] - 1), dtype=np.int32)
         self.add(times, counts)
         return counts
 
-    def add(self, times: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+    def add(self, times: NDArray[np.float64], counts: NDArray[np.int32]) -> None:
         """Add how many times fall in each bin [edge, next edge).
 
         Parameters
         ----------
         times : numpy.ndarray of float64, (time,)
             Finite and in rising order.
-        counts : numpy.ndarray of float64, (presentation, time_bin)
+        counts : numpy.ndarray of int32, (presentation, time_bin)
             Changed in place.
         """
         if self._grid is None:
@@ -98,7 +98,7 @@ class Edges:
         elif isinstance(self._slots, slice):
             counts[:, 0] += behind[self._slots]
         else:
-            counts += behind.take(self._slots, mode="clip")
+            counts += behind.astype(np.int32).take(self._slots, mode="clip")
 
     def _edges_before(self, times: NDArray[np.float64], grid: _Grid) -> NDArray[np.intp]:
         """Number of edges at or before each time; all times lie between the first edge and the last."""

@@ -96,15 +96,14 @@ def _choose_units(responses: Responses, options: Reading, label: str) -> tuple[N
 
 def _measure(
     responses: Responses, chosen: NDArray[np.intp], bins: Bins, options: Reading, label: str
-) -> tuple[NDArray[np.float64], str, tuple[str, ...]]:
+) -> tuple[NDArray[np.float64] | NDArray[np.int32], str, tuple[str, ...]]:
     """Responses (presentation, unit, time_bin), their unit, and what to tell the user about them."""
     measured = responses.measured
     if isinstance(measured, SpikeTrains):
         counts = measured.count(chosen, bins.edges, sort=options.sort_spikes)
         if not options.rate:
             return counts, responses.unit, ()
-        counts /= np.diff(bins.edges, axis=1)[:, np.newaxis, :]
-        return counts, "Hz", ()
+        return counts / np.diff(bins.edges, axis=1)[:, np.newaxis, :], "Hz", ()
     for name, asked in (("rate", options.rate), ("sort_spikes", options.sort_spikes)):
         if asked:
             raise BadParameter(
@@ -115,7 +114,9 @@ def _measure(
     return means, responses.unit, measured.notes(means, bins.edges)
 
 
-def _dataset(values: NDArray[np.float64], unit: str, bins: Bins, coords: dict[str, Any]) -> xr.Dataset:
+def _dataset(
+    values: NDArray[np.float64] | NDArray[np.int32], unit: str, bins: Bins, coords: dict[str, Any]
+) -> xr.Dataset:
     attrs = {"units": unit}
     if bins.offsets is None:
         data = xr.DataArray(values[:, :, 0], dims=("presentation", "unit"), attrs=attrs)

@@ -32,7 +32,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
     """
     _check_path(path)
     try:
-        file = h5py.File(path, "r", locking="best-effort")
+        # What is large is read once and in order: a cache of its chunks would be one more copy of them.
+        file = h5py.File(path, "r", locking="best-effort", rdcc_nbytes=1 << 20)
     except OSError as error:
         raise _unopened(path, error) from error
     with file:

@@ -48,7 +48,7 @@ class SpikeTrains:
     names: tuple[str, ...]
     where: str
 
-    def count(self, chosen: NDArray[np.intp], edges: NDArray[np.float64], *, sort: bool) -> NDArray[np.float64]:
+    def count(self, chosen: NDArray[np.intp], edges: NDArray[np.float64], *, sort: bool) -> NDArray[np.int32]:
         """Spikes of each chosen unit in each bin [edge, next edge): a spike at an edge belongs to what comes next.
 
         Windows may overlap and stand in any order; each is counted in full.
@@ -64,8 +64,8 @@ class SpikeTrains:
 
         Returns
         -------
-        numpy.ndarray of float64, (presentation, unit, time_bin)
-            Whole numbers. The memory behind it is ordered by unit, so that no second copy is ever made.
+        numpy.ndarray of int32, (presentation, unit, time_bin)
+            The memory behind it is ordered by unit, so that no second copy is ever made.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class SpikeTrains:
             If a chosen unit has spike times that are not finite, or unsorted ones and ``sort`` is False.
         """
         found = Edges.of(edges)
-        counts = np.zeros((len(chosen), edges.shape[0], edges.shape[1] - 1), dtype=np.float64)
+        counts = np.zeros((len(chosen), edges.shape[0], edges.shape[1] - 1), dtype=np.int32)
         row = {unit: number for number, unit in enumerate(chosen.tolist())}
         defects = _Defects()
         for unit, times in self._checked(chosen, defects):

@@ -72,7 +72,7 @@ class Traces:
         rows, cut = edges.shape
         begin, end = self.spans(edges)
         sums = np.zeros((len(begin), len(chosen)), dtype=np.float64)
-        rows_at_once = max(1, _BLOCK // max(self.width, 1))
+        rows_at_once = self._rows_at_once()
         for low in self._blocks(begin, end, rows_at_once):
             high = min(low + rows_at_once, self.timing.samples)
             touched = np.flatnonzero((begin < high) & (end > low))
@@ -117,6 +117,11 @@ class Traces:
                 "their responses are means of the samples that there are"
             )
         return tuple(notes)
+
+    def _rows_at_once(self) -> int:
+        """Whole chunks where they are packed, so that none is unpacked twice."""
+        chunk = self.data.chunks[0] if self.data.chunks and self.data.compression else 1
+        return int(chunk * max(1, _BLOCK // (self.width * chunk)))
 
     def _blocks(self, begin: NDArray[np.intp], end: NDArray[np.intp], size: int) -> list[int]:
         """First rows of the blocks that hold a sample of any bin."""

@@ -85,7 +85,7 @@ def test_repeat_is_the_number_of_earlier_showings(rows: list[Any]) -> None:
 def test_a_spike_on_a_shared_edge_counts_once(write_file: Callable[..., Path]) -> None:
     recording = NWB(target=str(write_file())).load()
     assert recording.responses["response"].values.tolist() == [[2, 0, 0], [3, 1, 0], [1, 1, 0]]
-    assert recording.responses["response"].dtype == np.float64
+    assert recording.responses["response"].dtype == np.int32
     assert recording.responses["response"].attrs["units"] == "spikes"
 
 
