@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,21 +16,45 @@ from .trials import NO_CHOICE, Trials, short_image_name
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "read_trial_sets", "read_trials"]
+__all__ = ["COLUMNS", "folders_of_sets", "read_trial_sets", "read_trials"]
 
-COLUMNS = ("subj", "session", "trial", "rt", "object_response", "category", "condition", "imagename")
-"""Columns of a file, in any order and case."""
+COLUMNS: Mapping[str, str] = {
+    "subject": "subj",
+    "session": "session",
+    "trial": "trial",
+    "rt": "rt",
+    "choice": "object_response",
+    "category": "category",
+    "condition": "condition",
+    "image": "imagename",
+}
+"""What is read, and the column of model-vs-human that holds it; columns stand in any order and case."""
 
 _NONE = "na"
-_MAY_LACK = ("rt",)
+_OPTIONAL = ("session", "trial", "rt", "condition")
+"""What a file may do without: a name of "" says that there is no such column."""
 
 
-def read_trial_sets(folder: str | Path) -> dict[str, Trials]:
+def folders_of_sets(folder: Path) -> list[Path]:
+    """Inner folders that hold CSV files, sorted."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and any(path.glob("*.csv")))
+
+
+def read_trial_sets(
+    folder: str | Path,
+    *,
+    categories: Sequence[str] | None = None,
+    image_name: Callable[[str], str] = short_image_name,
+    columns: Mapping[str, str] | None = None,
+    no_choice: str = _NONE,
+) -> dict[str, Trials]:
     """Trials of every image set in a folder that holds one folder of CSV files for each.
 
     Parameters
     ----------
     folder : str or pathlib.Path
+    categories, image_name, columns, no_choice
+        As for :func:`read_trials`, alike for all sets.
 
     Returns
     -------
@@ -42,10 +67,13 @@ def read_trial_sets(folder: str | Path) -> dict[str, Trials]:
         If there is no inner folder with CSV files, or as for :func:`read_trials`.
     """
     root = Path(folder)
-    sets = sorted(path for path in root.iterdir() if path.is_dir() and any(path.glob("*.csv"))) if root.is_dir() else []
+    sets = folders_of_sets(root) if root.is_dir() else []
     if not sets:
         raise DataError(f"{root}: no folder in it holds CSV files of trials (one folder an image set)")
-    return {path.name: read_trials(path) for path in sets}
+    return {
+        path.name: read_trials(path, categories=categories, image_name=image_name, columns=columns, no_choice=no_choice)
+        for path in sets
+    }
 
 
 def read_trials(
@@ -54,6 +82,8 @@ def read_trials(
     name: str | None = None,
     categories: Sequence[str] | None = None,
     image_name: Callable[[str], str] = short_image_name,
+    columns: Mapping[str, str] | None = None,
+    no_choice: str = _NONE,
 ) -> Trials:
     """Trials of one image set.
 
@@ -69,6 +99,12 @@ def read_trials(
         What may be chosen; by default the categories that are true of some image.
     image_name : callable
         Makes the name that is the same for all observers out of ``imagename``.
+    columns : mapping of str to str, optional
+        Other names of columns, for any key of :data:`COLUMNS`; ``""`` for a session, trial, rt or condition that the
+        files do not have. Further keys (``distractor``, ``texture`` ...) name further columns, which are kept as
+        ``Trials.extra``.
+    no_choice : str
+        What stands in the column of choices where none was made, in any case.
 
     Returns
     -------
@@ -94,14 +130,24 @@ def read_trials(
     [True, False]
     """
     files = _files(path)
-    columns: dict[str, list[str]] = {column: [] for column in COLUMNS}
+    wanted = _wanted(columns or {})
+    cells: dict[str, list[str]] = {key: [] for key in wanted}
     places: list[tuple[Path, int]] = []
     for file in files:
-        _read(file, columns, places)
+        _read(file, wanted, cells, places)
     if not places:
         raise DataError(f"{files[0]}: holds no trial")
     title = name if name is not None else (Path(files[0]).parent.name or Path(files[0]).stem)
-    return _build(title, columns, places, categories, image_name)
+    return _build(title, _Cells(wanted, cells, places), categories, image_name, no_choice)
+
+
+def _wanted(changed: Mapping[str, str]) -> dict[str, str]:
+    """Column in lower case of everything that is to be read."""
+    named = {key: column.strip().lower() for key, column in {**COLUMNS, **changed}.items()}
+    lacking = [key for key, column in named.items() if not column and key in COLUMNS and key not in _OPTIONAL]
+    if lacking:
+        raise DataError(f"trials: say which column holds the {lacking[0]}: trials cannot do without")
+    return {key: column for key, column in named.items() if column}
 
 
 def _files(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -119,13 +165,31 @@ def _files(path: str | Path | Sequence[str | Path]) -> list[Path]:
     return [place]
 
 
-def _read(file: Path, columns: dict[str, list[str]], places: list[tuple[Path, int]]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Text of every trial, and the columns and rows that it stood in, for messages."""
+
+    columns: dict[str, str]
+    text: dict[str, list[str]]
+    places: list[tuple[Path, int]]
+
+    def place(self, at: int) -> str:
+        file, row = self.places[at]
+        return f"{file}, row {row}"
+
+    def stripped(self, key: str, otherwise: str) -> list[str]:
+        if key not in self.text:
+            return [otherwise] * len(self.places)
+        return [cell.strip() for cell in self.text[key]]
+
+
+def _read(file: Path, wanted: Mapping[str, str], cells: dict[str, list[str]], places: list[tuple[Path, int]]) -> None:
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
             header = [cell.strip().lower() for cell in next(reader, [])]
-            _check_header(file, header)
-            order = [header.index(column) for column in COLUMNS]
+            _check_header(file, header, list(wanted.values()))
+            order = [header.index(column) for column in wanted.values()]
             rows, width = [], len(header)
             for row in reader:
                 if len(row) != width:
@@ -138,53 +202,55 @@ def _read(file: Path, columns: dict[str, list[str]], places: list[tuple[Path, in
         raise DataError(f"{file}: no such file") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{file}: cannot be read as CSV ({error})") from error
-    cells = list(zip(*rows, strict=True)) if rows else [()] * width
-    for column, position in zip(COLUMNS, order, strict=True):
-        columns[column].extend(cells[position])
+    by_column = list(zip(*rows, strict=True)) if rows else [()] * width
+    for key, position in zip(wanted, order, strict=True):
+        cells[key].extend(by_column[position])
 
 
-def _check_header(file: Path, header: list[str]) -> None:
-    missing = [column for column in COLUMNS if column not in header]
+def _check_header(file: Path, header: list[str], wanted: Sequence[str]) -> None:
+    missing = [column for column in wanted if column not in header]
     if missing:
         raise DataError(f"{file}: no column {', '.join(missing)}; the first row holds {', '.join(header) or 'nothing'}")
-    twice = sorted({column for column in header if column in COLUMNS and header.count(column) > 1})
+    twice = sorted({column for column in header if column in wanted and header.count(column) > 1})
     if twice:
         raise DataError(f"{file}: column {', '.join(twice)} stands there twice")
 
 
 def _build(
     name: str,
-    columns: dict[str, list[str]],
-    places: list[tuple[Path, int]],
+    cells: _Cells,
     categories: Sequence[str] | None,
     image_name: Callable[[str], str],
+    no_choice: str,
 ) -> Trials:
-    text = {column: [cell.strip() for cell in cells] for column, cells in columns.items()}
-    for column in COLUMNS:
-        if column not in _MAY_LACK and "" in text[column]:
-            raise DataError(f"{_place(places, text[column].index(''))}: {column} is empty")
-    responses = [cell.lower() if cell.lower() == _NONE else cell for cell in text["object_response"]]
+    text = {key: cells.stripped(key, "") for key in cells.columns}
+    none = no_choice.strip().lower()
+    for key, column in cells.columns.items():
+        if "" in text[key] and key in COLUMNS and key != "rt" and (key != "choice" or none):
+            raise DataError(f"{cells.place(text[key].index(''))}: {column} is empty")
+    responses = [none if cell.lower() == none else cell for cell in text["choice"]]
     shown = sorted(set(text["category"]))
-    if _NONE in {cell.lower() for cell in shown}:
-        at = next(k for k, cell in enumerate(text["category"]) if cell.lower() == _NONE)
-        raise DataError(f"{_place(places, at)}: category is 'na', but every image must have a true category")
+    if none in {cell.lower() for cell in shown}:
+        at = next(k for k, cell in enumerate(text["category"]) if cell.lower() == none)
+        raise DataError(f"{cells.place(at)}: category is '{no_choice}', but every image must have a true category")
     allowed = sorted(set(categories)) if categories is not None else shown
-    code = {category: k for k, category in enumerate(allowed)} | {_NONE: NO_CHOICE}
-    for column, cells in (("category", text["category"]), ("object_response", responses)):
-        unknown = {cell for cell in cells if cell not in code}
+    code = {category: k for k, category in enumerate(allowed)} | {none: NO_CHOICE}
+    for key, values in (("category", text["category"]), ("choice", responses)):
+        unknown = {cell for cell in values if cell not in code}
         if unknown:
-            at = next(k for k, cell in enumerate(cells) if cell in unknown)
+            at = next(k for k, cell in enumerate(values) if cell in unknown)
             raise DataError(
-                f"{_place(places, at)}: {column} is {cells[at]!r}, which is none of {', '.join(allowed)}: pass the "
-                "categories that may be chosen as categories"
+                f"{cells.place(at)}: {cells.columns[key]} is {values[at]!r}, which is none of {', '.join(allowed)}: "
+                "pass the categories that may be chosen as categories"
             )
-    short = {cell: image_name(cell) for cell in set(text["imagename"])}
-    subjects, subject = _coded(text["subj"])
-    conditions, condition = _coded(text["condition"])
-    images, image = _coded([short[cell] for cell in text["imagename"]])
+    short = {cell: image_name(cell) for cell in set(text["image"])}
+    subjects, subject = _coded(text["subject"])
+    conditions, condition = _coded(cells.stripped("condition", ""))
+    images, image = _coded([short[cell] for cell in text["image"]])
     response = np.array([code[cell] for cell in responses], dtype=np.intp)
-    session, trial = _whole("session", text, places), _whole("trial", text, places)
-    _refuse_repeated(subject, session, trial, places, subjects)
+    session, trial = _whole("session", cells), _whole("trial", cells)
+    if "trial" in text:
+        _refuse_repeated(subject, session, trial, cells, subjects)
     return Trials(
         name=name,
         subjects=subjects,
@@ -198,8 +264,9 @@ def _build(
         response=response,
         session=session,
         trial=trial,
-        rt=_reaction_times(text["rt"], response, places),
-        image_name=tuple(text["imagename"]),
+        rt=_reaction_times(cells, response),
+        image_name=tuple(text["image"]),
+        extra={key: tuple(text[key]) for key in text if key not in COLUMNS},
     )
 
 
@@ -209,17 +276,15 @@ def _coded(cells: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
     return tuple(names), np.array([code[cell] for cell in cells], dtype=np.intp)
 
 
-def _place(places: Sequence[tuple[Path, int]], at: int) -> str:
-    file, row = places[at]
-    return f"{file}, row {row}"
-
-
-def _whole(column: str, text: dict[str, list[str]], places: Sequence[tuple[Path, int]]) -> NDArray[np.intp]:
+def _whole(key: str, cells: _Cells) -> NDArray[np.intp]:
+    text = cells.stripped(key, "0")
     try:
-        return np.array([int(cell) for cell in text[column]], dtype=np.intp)
+        return np.array([int(cell) for cell in text], dtype=np.intp)
     except ValueError:
-        at = next(k for k, cell in enumerate(text[column]) if not _is_whole(cell))
-        raise DataError(f"{_place(places, at)}: {column} is {text[column][at]!r}, but must be a whole number") from None
+        at = next(k for k, cell in enumerate(text) if not _is_whole(cell))
+        raise DataError(
+            f"{cells.place(at)}: {cells.columns[key]} is {text[at]!r}, but must be a whole number"
+        ) from None
 
 
 def _is_whole(cell: str) -> bool:
@@ -230,25 +295,26 @@ def _is_whole(cell: str) -> bool:
     return True
 
 
-def _reaction_times(
-    cells: Sequence[str], response: NDArray[np.intp], places: Sequence[tuple[Path, int]]
-) -> NDArray[np.float64]:
-    lacking = {"", "nan", _NONE}
-    times = np.full(len(cells), np.nan)
-    for k, cell in enumerate(cells):
+def _reaction_times(cells: _Cells, response: NDArray[np.intp]) -> NDArray[np.float64]:
+    times = np.full(len(response), np.nan)
+    if "rt" not in cells.columns:
+        return times
+    column, lacking = cells.columns["rt"], {"", "nan", _NONE}
+    text = cells.stripped("rt", "")
+    for k, cell in enumerate(text):
         if cell.lower() in lacking:
             continue
         try:
             times[k] = float(cell)
         except ValueError:
-            raise DataError(f"{_place(places, k)}: rt is {cell!r}, but must be seconds") from None
+            raise DataError(f"{cells.place(k)}: {column} is {cell!r}, but must be seconds") from None
     bad = np.flatnonzero(np.isinf(times) | (times < 0))
     if bad.size:
         at = int(bad[0])
-        raise DataError(f"{_place(places, at)}: rt is {cells[at]!r}, but must be seconds, not negative")
+        raise DataError(f"{cells.place(at)}: {column} is {text[at]!r}, but must be seconds, not negative")
     chosen = np.flatnonzero(np.isnan(times) & (response != NO_CHOICE))
     if chosen.size:
-        raise DataError(f"{_place(places, int(chosen[0]))}: a choice without a reaction time (rt)")
+        raise DataError(f"{cells.place(int(chosen[0]))}: a choice without a reaction time ({column})")
     return times
 
 
@@ -256,7 +322,7 @@ def _refuse_repeated(
     subject: NDArray[np.intp],
     session: NDArray[np.intp],
     trial: NDArray[np.intp],
-    places: Sequence[tuple[Path, int]],
+    cells: _Cells,
     subjects: Sequence[str],
 ) -> None:
     order = np.lexsort((trial, session, subject))
@@ -265,6 +331,6 @@ def _refuse_repeated(
         k = int(np.flatnonzero(same)[0])
         first, second = sorted((int(order[k]), int(order[k + 1])))
         raise DataError(
-            f"{_place(places, second)}: trial {trial[second]} of session {session[second]} of subject "
-            f"{subjects[subject[second]]!r} stands already in {_place(places, first)}"
+            f"{cells.place(second)}: trial {trial[second]} of session {session[second]} of subject "
+            f"{subjects[subject[second]]!r} stands already in {cells.place(first)}"
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from itertools import compress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from spikeproof.errors import DataError
@@ -54,6 +55,8 @@ class Trials:
         Reaction time in seconds; NaN where there was none.
     image_name : tuple of str
         ``imagename`` of each trial, as it stands in the files.
+    extra : mapping of str to tuple of str
+        Further columns: the text of each trial.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Trials:
     trial: NDArray[np.intp]
     rt: NDArray[np.float64]
     image_name: tuple[str, ...]
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -95,13 +99,11 @@ class Trials:
             kept += found
         rows = np.isin(self.condition, kept)
         arrays = ("subject", "condition", "image", "category", "response", "session", "trial", "rt")
-        names = tuple(name for name, keep in zip(self.image_name, rows.tolist(), strict=True) if keep)
-        return self._with({key: getattr(self, key)[rows] for key in arrays} | {"image_name": names})
-
-    def _with(self, changes: Mapping[str, object]) -> Trials:
-        from dataclasses import replace
-
-        return replace(self, **changes)  # type: ignore[arg-type]
+        kept_rows = rows.tolist()
+        changes: dict[str, Any] = {key: getattr(self, key)[rows] for key in arrays}
+        changes["image_name"] = tuple(compress(self.image_name, kept_rows))
+        changes["extra"] = {key: tuple(compress(cells, kept_rows)) for key, cells in self.extra.items()}
+        return replace(self, **changes)
 
     def table(self) -> pd.DataFrame:
         """One row a trial, with names for codes."""
