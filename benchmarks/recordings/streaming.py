@@ -16,8 +16,9 @@ their index in memory, which must be the same:
 * ``remfile + pynwb, 20 units``: one read for each of the 20 units.
 * ``remfile + h5py``: the same without pynwb's objects: what the transfer alone costs it.
 
-Bytes are those that the server sent. Memory: growth of the process by the first run, over the bytes of the arrays
-that are returned, without what its imports take. Files: spike times in chunks of 4 MiB, in one piece, and in such chunks packed by gzip.
+Bytes are those that the server sent. Memory, over the bytes of the arrays that are returned: growth of a fresh process
+by one run, without what its imports take, and the peak of what Python and numpy allocate in it (tracemalloc). Files:
+spike times in chunks of 4 MiB, in one piece, and in such chunks packed by gzip.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ HERE = Path(__file__).resolve()
 TESTS = HERE.parents[2] / "tests"
 UNITS, SPIKES, PRESENTATIONS, FEW = 500, 10_000, 5_000, range(0, 500, 25)
 LATENCY, BANDWIDTH = 0.03, 25e6
+Memory = dict[str, tuple[float, float]]
 LAYOUTS: dict[str, dict[str, Any]] = {
     "in chunks": {"chunks": (1 << 19,)},
     "in one piece": {"chunks": None},
@@ -176,6 +178,17 @@ def _summary(index: NDArray[Any], trains: list[NDArray[Any]]) -> dict[str, Any]:
     return {"digest": digest.hexdigest(), "returned": int(index.nbytes + sum(train.nbytes for train in trains))}
 
 
+def traced(name: str, **arguments: object) -> dict[str, Any]:
+    """Peak of what Python and numpy allocate in a task."""
+    import tracemalloc
+
+    tracemalloc.start()
+    value: dict[str, Any] = TASKS[name](**arguments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return value | {"peak": peak}
+
+
 class Archive:
     """The tests' archive in a process of its own."""
 
@@ -230,20 +243,20 @@ def main() -> None:
         asked.json.write_text(json.dumps(record, indent=1))
 
 
-def _measured(path: Path, kept: Path, python: Path, rounds: int) -> tuple[list[turns.Round], dict[str, float]]:
+def _measured(path: Path, kept: Path, python: Path, rounds: int) -> tuple[list[turns.Round], Memory]:
     fresh, again = str(kept / "fresh"), str(kept / "again")
     with Archive(path) as archive, turns.Worker(HERE) as us, turns.Worker(HERE, python=python) as them:
 
-        def one(worker: turns.Worker, task: str, folder: str = "", **more: bool) -> turns.Reading:
+        def one(worker: turns.Worker, what: str, folder: str = "", **more: object) -> turns.Reading:
             if folder == fresh:
                 shutil.rmtree(fresh, ignore_errors=True)
             given = {"folder": folder} if folder else {}
             archive.counted()
-            read = worker.run(task, asset=archive.asset, **given, **more)
+            read = worker.run(what, asset=archive.asset, **given, **more)
             counted = archive.counted()
             return replace(read, value=read.value | {"requests": counted["requests"], "bytes": counted["bytes"]})
 
-        memory = {}
+        memory: Memory = {}
         for name, task, interpreter in (
             ("ours", "ours", None),
             ("ours, recording", "recording", None),
@@ -252,7 +265,8 @@ def _measured(path: Path, kept: Path, python: Path, rounds: int) -> tuple[list[t
             with turns.Worker(HERE, python=interpreter) as new:
                 new.run("imports")  # so that their memory is no part of the run's
                 read = one(new, task, "" if interpreter else fresh)
-            memory[name] = read.memory / read.value["returned"]
+                peak = one(new, "traced", "" if interpreter else fresh, name=task).value["peak"]
+            memory[name] = (read.memory / read.value["returned"], peak / read.value["returned"])
         one(us, "ours", again)
         calls: dict[str, Callable[[], turns.Reading]] = {
             "ours": lambda: one(us, "ours", fresh),
@@ -266,7 +280,7 @@ def _measured(path: Path, kept: Path, python: Path, rounds: int) -> tuple[list[t
         return turns.take_turns(calls, rounds=rounds), memory
 
 
-def _table(taken: list[turns.Round], memory: dict[str, float]) -> str:
+def _table(taken: list[turns.Round], memory: Memory) -> str:
     rows = []
     for name in taken[0]:
         middle, low, high = turns.ratio(taken, name, "ours")
@@ -284,7 +298,7 @@ def _table(taken: list[turns.Round], memory: dict[str, float]) -> str:
                 f"{statistics.median(one[name].value['requests'] for one in taken):.0f}",
                 f"{sent / 1e6:.2f}",
                 f"{sent / returned:.2f}" if same is not None else "",
-                f"{memory[name]:.2f}" if name in memory else "",
+                "{:.2f}, {:.2f}".format(*memory[name]) if name in memory else "",
                 {True: "yes", False: "NO", None: ""}[same],
             )
         )
@@ -305,8 +319,10 @@ def imports() -> None:
         from spikeproof_nwb.remote.place import RemotePlace  # noqa: F401
 
 
+TASKS: dict[str, Callable[..., Any]] = {"ours": ours, "recording": recording, "peer": peer, "bare": bare}
+
 if __name__ == "__main__":
     if "--serve" in sys.argv:
-        turns.serve({"ours": ours, "recording": recording, "peer": peer, "bare": bare, "imports": imports})
+        turns.serve(TASKS | {"imports": imports, "traced": traced})
     else:
         main()
