@@ -209,6 +209,9 @@ class MetricEntry(Entry):
         ``StudyMetric`` of all systems together (see ``spikeproof.types``).
     comparison : bool
         Whether a score compares responses with a reference: perturbed with clean ones, and systems with each other.
+    between : bool
+        Whether a comparison is made between all systems of the study too; False where both sides must be responses of
+        the same units.
     null : {"stimuli", "labels", "units"} or None
         What is shuffled for a score's chance level: the stimuli of the reference, the categories, or each unit's
         responses over stimuli apart from the other units'. None where no shuffling means anything.
@@ -221,6 +224,7 @@ class MetricEntry(Entry):
     attacks: tuple[str, ...] = ()
     kind: Literal["evidence", "score", "study"] = "evidence"
     comparison: bool = False
+    between: bool = True
     null: Literal["stimuli", "labels", "units"] | None = None
 
     def __post_init__(self) -> None:

@@ -74,6 +74,10 @@ class Sample:
         for comparisons only.
     reference_choices : numpy.ndarray of str, (stimulus,), optional
         Choices of the reference.
+    stimuli, units : numpy.ndarray of str, optional
+        Names of the rows and of the columns of ``responses``. What a score draws for a stimulus or a unit (its fold,
+        its part of a probe) must go by its name: intervals come from leaving others out, and a draw that changes with
+        them would count as uncertainty many times over.
     seed : int
         Seed of whatever the score draws (folds, probes): the same for every sample of a study.
     """
@@ -83,6 +87,8 @@ class Sample:
     choices: NDArray[np.str_] | None = None
     reference: NDArray[np.float64] | None = None
     reference_choices: NDArray[np.str_] | None = None
+    stimuli: NDArray[np.str_] | None = None
+    units: NDArray[np.str_] | None = None
     seed: int = 0
 
 

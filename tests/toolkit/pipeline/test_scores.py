@@ -222,3 +222,21 @@ def test_what_systems_share_is_said_per_reference() -> None:
 def test_strangers_alone_have_nothing_to_compare() -> None:
     codes = {name: code for name, code in three_codes().items() if name != "few"}
     assert compare_systems(likeness_metric(), "likeness", codes, RESAMPLING, Ledger(progress=SilentProgress())) is None
+
+
+def test_names_go_with_what_is_left_out() -> None:
+    seen: list[Sample] = []
+
+    class Listening(Mean):
+        def score(self, sample: Sample) -> Mapping[str, float]:
+            seen.append(sample)
+            return super().score(sample)
+
+    code = toy_code()
+    ScoredMetric(score=Listening(), entry=entry(), seed=0).measure(Evidence(code=code))
+    assert {sample.responses.shape for sample in seen} == {(36, 6), (35, 6), (36, 5)}
+    for sample in seen:
+        assert sample.stimuli is not None
+        assert sample.units is not None
+        expected = code.responses.sel(stimulus=sample.stimuli, unit=sample.units).values
+        np.testing.assert_array_equal(sample.responses, expected)

@@ -102,6 +102,8 @@ def _pair(metric: ScoredMetric, reference: Code, other: Code, resampling: Resamp
         reference_choices=None
         if reference.choices is None
         else reference.choices.sel(stimulus=shared).values.astype(str),
+        stimuli=np.array(shared),
+        units=by["unit"].values.astype(str),
         seed=metric.seed,
     )
     whole = scored(metric.score, sample)

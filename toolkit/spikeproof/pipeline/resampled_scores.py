@@ -84,12 +84,13 @@ def _kept(sample: Sample, keep: NDArray[np.bool_], of: str) -> Sample:
     if of == "stimuli":
         parts = {
             name: getattr(sample, name)[keep]
-            for name in ("responses", "labels", "choices", "reference", "reference_choices")
+            for name in ("responses", "labels", "choices", "reference", "reference_choices", "stimuli")
             if getattr(sample, name) is not None
         }
         return replace(sample, **parts)
     sides = {"units": ("responses",), "reference_units": ("reference",), "both_units": ("responses", "reference")}[of]
-    return replace(sample, **{side: getattr(sample, side)[:, keep] for side in sides})
+    named = {} if of == "reference_units" or sample.units is None else {"units": sample.units[keep]}
+    return replace(sample, **{side: getattr(sample, side)[:, keep] for side in sides}, **named)
 
 
 def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "units"]) -> NDArray[np.float64]:
@@ -131,6 +132,7 @@ def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]
     usable = np.flatnonzero(count >= 2)
     if len(usable) < 2:
         return {}
+    labels = None if code.labels is None else code.labels.sel(stimulus=names[usable]).values.astype(str)
     whole, left_out = [], []
     for split in range(_SPLITS):
         rng = generator(seed, "halves", split)
@@ -139,7 +141,14 @@ def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]
             mine = rng.permutation(np.flatnonzero(row == stimulus))
             for side, part in zip(sides, (mine[: len(mine) // 2], mine[len(mine) // 2 :]), strict=True):
                 side.append(single[part].mean(axis=0))
-        sample = Sample(responses=np.stack(sides[0]), reference=np.stack(sides[1]), seed=seed)
+        sample = Sample(
+            responses=np.stack(sides[0]),
+            labels=labels,
+            reference=np.stack(sides[1]),
+            stimuli=names[usable],
+            units=code.responses["unit"].values.astype(str),
+            seed=seed,
+        )
         whole.append(scored(score, sample))
         left_out.append(without(score, sample, names[usable], most=GROUPS))
     return {"_ceiling": np.mean(whole, axis=0), "_ceiling_without_stimuli": np.mean(left_out, axis=0)}

@@ -53,7 +53,7 @@ class ScoredMetric:
             return self._clean(evidence.code)
         clean, choices = evidence.clean, evidence.clean_choices
         dim = "epsilon" if evidence.domain == "stimulus" else f"dose_{slug(evidence.attack)}"
-        names = clean["stimulus"].values.astype(str)
+        names, units = (clean[dim].values.astype(str) for dim in ("stimulus", "unit"))
         most = _FEW_GROUPS if evidence.domain == "response" else GROUPS
         found: list[dict[str, NDArray[np.float64]]] = []
         for level in range(evidence.perturbed.sizes["epsilon"]):
@@ -63,6 +63,8 @@ class ScoredMetric:
                 choices=None if evidence.choices is None else evidence.choices.values[level].astype(str),
                 reference=np.asarray(clean.values, dtype=np.float64) if self.entry.comparison else None,
                 reference_choices=None if choices is None or not self.entry.comparison else choices.values.astype(str),
+                stimuli=names,
+                units=units,
                 seed=self.seed,
             )
             found.append(self._resampled(sample, clean, most))
@@ -80,6 +82,8 @@ class ScoredMetric:
                 responses=np.asarray(clean.values, dtype=np.float64),
                 labels=None if evidence.code.labels is None else _of(evidence.code.labels, names),
                 choices=None if choices is None else choices.values.astype(str),
+                stimuli=names,
+                units=units,
                 seed=self.seed,
             )
             for suffix, values in self._resampled(sample, clean, most).items():
@@ -109,6 +113,8 @@ class ScoredMetric:
             choices=choices,
             reference=responses if self.entry.comparison else None,
             reference_choices=choices if self.entry.comparison else None,
+            stimuli=code.responses["stimulus"].values.astype(str),
+            units=code.responses["unit"].values.astype(str),
             seed=self.seed,
         )
         found: dict[str, NDArray[np.float64]] = {}

@@ -50,7 +50,9 @@ class Summaries:
         self.computed: list[str] = []
         self._codes: dict[str, Code] = {}
         self._measured: dict[str, dict[str, xr.Dataset]] = {}
-        self._together = any(part.entry.kind == "study" or part.entry.comparison for part in metrics)
+        self._together = any(
+            part.entry.kind == "study" or (part.entry.comparison and part.entry.between) for part in metrics
+        )
 
     @property
     def together(self) -> bool:
@@ -91,7 +93,7 @@ class Summaries:
         """Summarise what speaks of several systems: comparisons of every pair, and metrics of the whole study."""
         for metric in self._metrics:
             what = f"{metric.label} of {ALL}"
-            if metric.entry.comparison and len(self._codes) > 1:
+            if metric.entry.comparison and metric.entry.between and len(self._codes) > 1:
                 with self._ledger.timed(f"summary {what}"):
                     summary = compare_systems(
                         metric.component, metric.label, self._codes, self._resampling, self._ledger
