@@ -89,8 +89,8 @@ def _kept(sample: Sample, keep: NDArray[np.bool_], of: str) -> Sample:
         }
         return replace(sample, **parts)
     sides = {"units": ("responses",), "reference_units": ("reference",), "both_units": ("responses", "reference")}[of]
-    named = {} if of == "reference_units" or sample.units is None else {"units": sample.units[keep]}
-    return replace(sample, **{side: getattr(sample, side)[:, keep] for side in sides}, **named)
+    units = sample.units if of == "reference_units" or sample.units is None else sample.units[keep]
+    return replace(sample, units=units, **{side: getattr(sample, side)[:, keep] for side in sides})
 
 
 def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "units"]) -> NDArray[np.float64]:
