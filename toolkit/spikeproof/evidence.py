@@ -56,9 +56,12 @@ class Evidence:
     minimal : xarray.DataArray, dims (stimulus,), optional
         Smallest displacement that changes the choice (response domain), in the units of ``epsilon``.
     status : xarray.DataArray, dims (stimulus,), optional
-        ``"ok"``, ``"zero-gradient"`` (the gradient at the clean stimulus is zero), ``"masked"`` (zero gradient there
-        and at random images around it, but they move the response) or ``"not-finite"`` (the search met values or
-        gradients that are not finite, and passed over them).
+        ``"converged"`` (the last quarter of the search gained at most 1 % of all it gained), ``"unconverged"``,
+        ``"at-bound"`` (the pixel box stopped it: a larger radius would reach no further), ``"dead"`` (the gradient at
+        the clean stimulus is zero, and nowhere around it is there anything to follow: not searched),
+        ``"zero-gradient"`` (it is zero there, but not around it), ``"masked"`` (it is zero there and around it, but
+        random images around it move the response), ``"not-finite"`` (the search met values or gradients that are not
+        finite, and passed over them), or ``"ok"`` where the attack's course says nothing of convergence.
 
     Raises
     ------

@@ -6,14 +6,17 @@ from .clean import clean_pass, live_units
 from .control import control_target
 from .gradients import gradient_check
 from .grid import Grid
+from .items import Target
 from .objective import BoundObjective
-from .target import attack_target
+from .target import attack_target, attack_targets
 
 __all__ = [
     "AttackedTarget",
     "BoundObjective",
     "Grid",
+    "Target",
     "attack_target",
+    "attack_targets",
     "clean_pass",
     "control_target",
     "enforce",

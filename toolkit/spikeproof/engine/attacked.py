@@ -41,7 +41,7 @@ class AttackedTarget:
     achieved : numpy.ndarray of float64, (epsilon, stimulus)
         Norm of each perturbation.
     status : numpy.ndarray of str, (stimulus,)
-        ``"ok"``, ``"zero-gradient"``, ``"masked"`` or ``"not-finite"``; see ``Evidence.status``.
+        See ``Evidence.status``.
     directions : tuple of str
         Directions that were solved apart.
     directed : numpy.ndarray of float64, (direction, epsilon, stimulus), optional
@@ -103,9 +103,10 @@ def read_perturbed(
     """Responses (row, unit) and class scores (row, class) to images (epsilon, item, ...), on the user's model."""
     rows = images.flatten(0, 1)
     labels = [f"{name} (epsilon {epsilon:g})" for epsilon in grid.epsilons for name in names]
+    size = grid.budget.rows
     parts = [
         read_back(grid.model, part, labels[start : start + len(part)], head=grid.use_head)
-        for start, part in zip(range(0, len(rows), grid.batch), torch.split(rows, grid.batch), strict=True)
+        for start, part in zip(range(0, len(rows), size), torch.split(rows, size), strict=True)
     ]
     scores = [score for _, score in parts if score is not None]
     return np.concatenate([response for response, _ in parts]), np.concatenate(scores) if scores else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,58 +22,65 @@ if TYPE_CHECKING:
     from .grid import Grid
     from .objective import BoundObjective
 
-__all__ = ["GradientStatus", "gradient_check", "gradient_status"]
+__all__ = ["gradient_check", "gradient_status", "stationary"]
 
-GradientStatus = Literal["ok", "zero-gradient", "masked", "not-finite"]
 SEARCHES = 16
 """Random directions that are tried where a gradient is zero."""
 SAMPLED = 8
 """Stimuli at which a layer's gradient is checked."""
 
 
-def gradient_status(
-    bound: BoundObjective, grid: Grid, clean: torch.Tensor, keys: Sequence[tuple[str | int, ...]]
-) -> NDArray[np.str_]:
-    """Tell for each item whether its gradient can be trusted.
+def gradient_status(bound: BoundObjective, grid: Grid, keys: Sequence[tuple[str | int, ...]]) -> NDArray[np.str_]:
+    """Say what it means that the gradient of these items is zero at the clean image; on the user's own model.
 
-    Where the objective's gradient at the clean image is zero, 16 random directions are tried at the largest epsilon.
-    A gradient that is zero there too, although what the objective reads has moved, is *masked*. A point where only
-    the objective is stationary (a distance is least at its origin) is *ok*: what it reads has a gradient there.
+    16 random directions are tried at the largest epsilon. An item is *dead* if none of them moves what the objective
+    reads and the gradient at the first of them is zero too: there is nothing that a search could follow. It is *masked*
+    if some of them move it, but the gradient is zero there as well. Otherwise a search that starts at random has a way.
+    Then it is *zero-gradient* if what the objective reads is stationary at the clean image, and *ok* if only the
+    objective is (a distance is least at its origin).
 
     Parameters
     ----------
     bound : BoundObjective
+        The items, whole images, on the user's model.
     grid : Grid
-    clean : torch.Tensor, (item, channel, y, x)
     keys : sequence of tuple
         Key of each item's random numbers.
 
     Returns
     -------
     numpy.ndarray of str, (item,)
-        ``"ok"``, ``"zero-gradient"`` or ``"masked"``.
+        ``"ok"``, ``"zero-gradient"``, ``"masked"`` or ``"dead"``.
     """
-    status = np.full(len(bound), "ok", dtype="<U13")
-    items = _flat(bound.value_and_gradient(clean)[1]).nonzero()[:, 0]
-    if not len(items):
-        return status
-    noise = ItemNoise(grid.seed, [(*keys[item], "search") for item in items.tolist()])
-    probes = _probes(clean[items], noise, max(grid.epsilons), grid.norm)
-    dead = _flat(bound.value_and_gradient(probes[:, 0], items)[1])
-    for search in range(1, SEARCHES):  # most stationary points are left at the first probe
-        if not dead.any():
-            break
-        dead[dead.clone()] = _flat(bound.value_and_gradient(probes[dead, search], items[dead])[1])
-    woken, still = items[~dead], items[dead]
-    if len(woken):
-        flat = _flat(bound.reading_gradient(clean[woken], woken))
-        status[woken[flat].cpu().numpy()] = "zero-gradient"
-    if len(still):
-        start = bound.reading(clean[still], still)
-        moved = torch.zeros(len(still), dtype=torch.bool, device=clean.device)
+    clean, count = bound.clean, len(bound)
+    noise = ItemNoise(grid.seed, [(*key, "search") for key in keys])
+    probes = _probes(clean, noise, max(grid.epsilons), grid.norm)
+    everything = torch.arange(count, device=clean.device)
+    status = np.full(count, "dead", dtype="<U13")
+    still = stationary(bound.value_and_gradient(probes[:, 0], everything)[1])
+    woken, rest = everything[~still], everything[still]
+    masked = torch.zeros(len(rest), dtype=torch.bool, device=clean.device)
+    if len(rest):
+        start = bound.reading(clean[rest], rest)
         for search in range(SEARCHES):
-            moved |= _moved(bound.reading(probes[dead, search], still), start)
-        status[still.cpu().numpy()] = np.where(moved.cpu().numpy(), "masked", "zero-gradient")
+            open_ = ~masked
+            if search and not bool(open_.any()):
+                break
+            asked = rest[open_]
+            masked[open_.clone()] = _moved(bound.reading(probes[asked, search], asked), start[open_])
+    moved = rest[masked]
+    if len(moved):  # the reading moves: is there a gradient at any other of the places that were tried?
+        blind = torch.ones(len(moved), dtype=torch.bool, device=clean.device)
+        for search in range(1, SEARCHES):
+            asked = moved[blind]
+            if not len(asked):
+                break
+            blind[blind.clone()] = stationary(bound.value_and_gradient(probes[asked, search], asked)[1])
+        status[moved[blind].cpu().numpy()] = "masked"
+        woken = torch.cat([woken, moved[~blind]])
+    if len(woken):
+        flat = stationary(bound.reading_gradient(clean[woken], woken)).cpu().numpy()
+        status[woken.cpu().numpy()] = np.where(flat, "zero-gradient", "ok")
     return status
 
 
@@ -129,7 +136,7 @@ def gradient_check(
         raise ModelError(
             f"{name}: the gradient of the responses to stimulus {row} of the attacked ones is not finite: {advice}"
         )
-    if not bool(_flat(gradient).all()):
+    if not bool(stationary(gradient).all()):
         return
     noise = ItemNoise(seed, [("gradient check", row) for row in range(len(clean))])
     probes = _probes(clean, noise, epsilon, norm)
@@ -149,8 +156,10 @@ def gradient_check(
     )
 
 
-def _flat(gradient: torch.Tensor) -> torch.Tensor:
-    return ascent_direction(gradient, "linf")[1]
+def stationary(gradient: torch.Tensor) -> torch.Tensor:
+    """Whether each item's gradient is zero or not finite, (item,)."""
+    largest = gradient.flatten(1).abs().amax(dim=1)
+    return ~torch.isfinite(largest) | (largest == 0)
 
 
 def _probes(clean: torch.Tensor, noise: ItemNoise, radius: float, norm: Norm) -> torch.Tensor:

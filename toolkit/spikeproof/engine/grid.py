@@ -11,8 +11,11 @@ import torch
 
 from spikeproof.errors import UsageError
 
+from .models import SearchModels
+from .rows import RowBudget
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -54,6 +57,17 @@ class Grid:
     batch : int
         Most rows (item x epsilon) in one pass through the model.
     device : str
+    name : str
+        What messages call the system.
+    accelerate : bool
+        Whether the search may run on a faster equivalent of the model, where it offers one, and on the part of the
+        image that a unit depends on. Final responses are read on ``model`` in any case.
+    precision : {"float32", "bf16-polish"}
+        Arithmetic of the search; ``"bf16-polish"`` ends with a few steps in float32.
+    compiled : bool
+        Whether the equivalent is compiled.
+    note : callable
+        Is told what the user should know: an equivalent that was dropped, memory that ran out.
 
     Raises
     ------
@@ -76,6 +90,11 @@ class Grid:
     partner: NDArray[np.intp] | None = None
     batch: int = 64
     device: str = "cpu"
+    name: str = "model"
+    accelerate: bool = True
+    precision: Literal["float32", "bf16-polish"] = "float32"
+    compiled: bool = False
+    note: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
         count, units = len(self.stimulus_ids), len(self.model.units)
@@ -168,8 +187,18 @@ class Grid:
     def _constants(self) -> dict[tuple[str, torch.dtype], torch.Tensor]:
         return {}
 
+    @cached_property
+    def budget(self) -> RowBudget:
+        """How many rows pass the model at once."""
+        return RowBudget(self.batch, self.note)
+
+    @cached_property
+    def models(self) -> SearchModels:
+        """What searches run on."""
+        return SearchModels(self)
+
     def chunks(self, rows_per_stimulus: int) -> Iterator[NDArray[np.intp]]:
         """Stimuli whose rows fit into one batch; at least one stimulus at a time."""
-        size = max(1, self.batch // rows_per_stimulus)
+        size = max(1, self.budget.rows // rows_per_stimulus)
         for start in range(0, len(self.stimulus_ids), size):
             yield np.arange(start, min(start + size, len(self.stimulus_ids)))

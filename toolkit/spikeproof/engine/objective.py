@@ -13,13 +13,14 @@ from spikeproof.noise import generator
 from spikeproof.types import Readings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from spikeproof.types import Objective
+    from spikeproof.types import Objective, ResponseModel
 
     from .grid import Grid
+    from .models import View
 
 __all__ = ["BoundObjective"]
 
@@ -45,11 +46,22 @@ class BoundObjective:
     units : numpy.ndarray of int, (item,)
         Column of the target unit, -1 for none.
     directions : numpy.ndarray of int, (item,)
+    model : ResponseModel, optional
+        What is searched on, with the units and classes of the grid's; the grid's own by default.
+    alone : sequence of View, optional
+        How each item's target is looked at, where the objective is local: it then sees the target unit as the only
+        column, and images are crops of the windows.
+    first : tuple of torch.Tensor, optional
+        Values and gradients at the clean images, where they are known.
 
     Attributes
     ----------
+    clean : torch.Tensor, (item, channel, y, x)
+        Clean image of each item, or the part of it that is looked at.
     forward_rows, backward_rows : int
         Images that went through the model, and gradients that came back.
+    best : list of torch.Tensor, (item,)
+        Best value of each item after each question that the search asked.
     """
 
     def __init__(
@@ -62,6 +74,9 @@ class BoundObjective:
         stimuli: NDArray[np.intp],
         units: NDArray[np.intp],
         directions: NDArray[np.intp],
+        model: ResponseModel | None = None,
+        alone: Sequence[View] | None = None,
+        first: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
         if decision and not grid.use_head and grid.readout is None:
             raise PluginFailed(
@@ -69,20 +84,31 @@ class BoundObjective:
             )
         self._grid, self._objective, self._name, self._decision = grid, objective, name, decision
         device = grid.device
-        self._unit = torch.as_tensor(units, device=device)
+        self._model = grid.model if model is None else model
         self._direction = torch.as_tensor(directions, device=device)
-        self._images = grid.clean[torch.as_tensor(stimuli, device=device)]
-        self._clean = torch.as_tensor(grid.clean_responses[stimuli], device=device)
-        self._partner = torch.as_tensor(grid.clean_responses[grid.partners[stimuli]], device=device)
+        partners = grid.partners[stimuli]
+        self._column: torch.Tensor | None = None
+        if alone is None:
+            self.clean = grid.clean[torch.as_tensor(stimuli, device=device)]
+            self._unit = torch.as_tensor(units, device=device)
+            clean, partner = grid.clean_responses[stimuli], grid.clean_responses[partners]
+        else:
+            self.clean = torch.stack([view.crop(grid.clean[row]) for view, row in zip(alone, stimuli, strict=True)])
+            self._unit = torch.zeros(len(units), dtype=torch.long, device=device)
+            self._column = torch.tensor([view.unit for view in alone], device=device)
+            clean, partner = grid.clean_responses[stimuli, units], grid.clean_responses[partners, units]
+            clean, partner = clean[:, None], partner[:, None]
+        self._clean = torch.as_tensor(clean, device=device)
+        self._partner = torch.as_tensor(partner, device=device)
         choice = grid.clean_choice
         self._choice = None if choice is None else torch.as_tensor(choice[stimuli], device=device)
-        self._partner_choice = (
-            None if choice is None else torch.as_tensor(choice[grid.partners[stimuli]], device=device)
-        )
+        self._partner_choice = None if choice is None else torch.as_tensor(choice[partners], device=device)
         self._fold = None if grid.folds is None else torch.as_tensor(grid.folds[stimuli], device=device)
+        self._first = first
         self.not_finite = torch.zeros(len(stimuli), dtype=torch.bool, device=device)
         self.forward_rows = 0
         self.backward_rows = 0
+        self.best: list[torch.Tensor] = []
 
     def __len__(self) -> int:
         return len(self._unit)
@@ -94,12 +120,15 @@ class BoundObjective:
             for part, rows in self._parts(images, items):
                 value = self._value(part, rows)
                 values.append(self._kept(value, torch.isfinite(value), rows))
-        return torch.cat(values)
+        return self._recorded(_joined(values), items)
 
     def value_and_gradient(
         self, images: torch.Tensor, items: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (row,) and their gradients (row, channel, y, x)."""
+        if self._first is not None and items is None and torch.equal(images, self.clean):
+            value, gradient = self._first
+            return self._recorded(value.clone(), None), gradient.clone()
         values, gradients = [], []
         for part, rows in self._parts(images, items):
             value, gradient = self.differentiate(part, partial(self._value, items=rows))
@@ -109,7 +138,7 @@ class BoundObjective:
                 gradient = torch.where(finite.view(-1, *[1] * (gradient.ndim - 1)), gradient, 0.0)
             values.append(self._kept(value, finite & torch.isfinite(value), rows))
             gradients.append(gradient)
-        return torch.cat(values), torch.cat(gradients)
+        return self._recorded(_joined(values), items), _joined(gradients)
 
     def differentiate(
         self, images: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]
@@ -131,14 +160,16 @@ class BoundObjective:
         """What the objective sees at these images; differentiable where gradients are enabled."""
         decision = None
         if self._decision and self._grid.use_head:
-            responses, decision = self._grid.model.both(images)
+            responses, decision = self._model.both(images)
         else:
-            responses = self._grid.model.responses(images)
+            responses = self._model.responses(images)
+        if self._column is not None:
+            responses = responses.gather(1, self._column[items, None])
         self.forward_rows += len(images)
         clean_responses = self._clean[items].to(responses.dtype)
         # Rounding differs from batch to batch. At the clean image itself it would leave a distance from the clean
         # response of 1e-8 with a gradient that is noise, and the scale-free step would follow it.
-        clean = (images == self._images[items]).flatten(1).all(dim=1)
+        clean = (images == self.clean[items]).flatten(1).all(dim=1)
         if clean.any():
             responses = responses + torch.where(clean[:, None], clean_responses - responses, 0.0).detach()
         if self._decision and decision is None and self._fold is not None:
@@ -153,7 +184,9 @@ class BoundObjective:
             partner_choice=None if self._partner_choice is None else self._partner_choice[items],
             unit=self._unit[items],
             direction=self._direction[items],
-            whitening=self._grid.constant("whitening", dtype),
+            whitening=self._grid.constant("whitening", dtype)
+            if self._column is None
+            else torch.ones((1, 1), dtype=dtype, device=responses.device),
         )
 
     def reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
@@ -204,8 +237,23 @@ class BoundObjective:
         self.not_finite[items[~finite]] = True
         return torch.where(torch.isfinite(value), value, -torch.inf)
 
+    def _recorded(self, value: torch.Tensor, items: torch.Tensor | None) -> torch.Tensor:
+        """Write down the best value of each item so far."""
+        start = self.best[-1] if self.best else torch.full_like(self._direction, -torch.inf, dtype=torch.float64)
+        found = value.detach().to(torch.float64)
+        if items is None:
+            self.best.append(torch.maximum(start, found))
+        else:
+            self.best.append(start.scatter_reduce(0, items, found, "amax"))
+        return value
+
     def _parts(self, images: torch.Tensor, items: torch.Tensor | None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         rows = torch.arange(len(images), device=images.device) if items is None else items
         if len(rows) != len(images):
             raise PluginFailed(f"an attack asked for {len(images)} images of {len(rows)} items: name one item a row")
-        yield from zip(torch.split(images, self._grid.batch), torch.split(rows, self._grid.batch), strict=True)
+        size = self._grid.budget.rows
+        yield from zip(torch.split(images, size), torch.split(rows, size), strict=True)
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

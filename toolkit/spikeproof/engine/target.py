@@ -1,27 +1,37 @@
-"""Attacks one target: one unit, or a whole population or behaviour, at every attacked stimulus and epsilon."""
+"""Attacks targets: units one by one, or a whole population or behaviour, at every attacked stimulus and epsilon."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 
 from spikeproof.noise import ItemNoise
 
-from .attacked import AttackedTarget, Chunk, call, joined, labels_of, read_perturbed
+from .attacked import AttackedTarget, call, labels_of, read_perturbed
 from .budget import enforce
-from .gradients import gradient_status
-from .objective import BoundObjective
+from .convergence import at_bound, course
+from .first_pass import Seen, look
+from .gathered import Gathered
+from .items import Cell, Target, Task, bind, keys_of
+from .polish import polish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from spikeproof.types import Attack, Objective
 
     from .grid import Grid
 
-__all__ = ["attack_target"]
+__all__ = ["attack_target", "attack_targets"]
+
+T = TypeVar("T")
 
 TIE = 1e-5
 """Relative difference below which two directions moved the target equally."""
@@ -39,11 +49,44 @@ def attack_target(
     target: str,
     gradients: bool = True,
     keep_images: bool = False,
+    local: bool = False,
 ) -> AttackedTarget:
-    """Attack one target at every stimulus of the grid.
+    """Attack one target at every stimulus of the grid; see :func:`attack_targets`."""
+    return next(
+        attack_targets(
+            grid,
+            attack,
+            attack_name,
+            objective,
+            objective_name,
+            decision=decision,
+            targets=[Target(unit=unit, name=target, keep_images=keep_images)],
+            gradients=gradients,
+            local=local,
+        )
+    )
 
-    An item is one (stimulus, direction); its random numbers are its own, and all its epsilons are solved in one call,
-    so results depend on neither ``grid.batch`` nor on which other stimuli are attacked, beyond floating-point rounding.
+
+def attack_targets(
+    grid: Grid,
+    attack: Attack,
+    attack_name: str,
+    objective: Objective,
+    objective_name: str,
+    *,
+    decision: bool,
+    targets: Sequence[Target],
+    gradients: bool = True,
+    local: bool = False,
+) -> Iterator[AttackedTarget]:
+    """Attack several targets at every stimulus of the grid, in batches that they share; yield them one by one.
+
+    An item is one (target, stimulus, direction); its random numbers are its own, and all its epsilons are solved in
+    one call, so results depend on neither ``grid.batch`` nor on which other targets and stimuli are attacked, beyond
+    floating-point rounding. A first pass takes every item's gradient at the clean image, which the attack is given, and
+    finds the dead ones, which are not searched. Only what is in work is held: one batch, and the targets that are not
+    whole yet.
+
     Where the objective has several directions, the one that moved the target more is kept for each epsilon and
     stimulus: by the target unit's response, or by the population distance (the decision values) if none is aimed at.
 
@@ -56,14 +99,11 @@ def attack_target(
     objective_name : str
     decision : bool
         Whether the objective reads decision values.
-    unit : int
-        Column of the target unit, -1 for none.
-    target : str
-        Name of the target.
+    targets : sequence of Target
     gradients : bool
         Whether the attack needs gradients; if not, their status is not looked into.
-    keep_images : bool
-        Whether to return the perturbed images (controls and examples need them).
+    local : bool
+        Whether the objective reads nothing but the target unit, so that its dependency cone is enough.
 
     Raises
     ------
@@ -71,54 +111,144 @@ def attack_target(
         If the attack fails, or leaves its ball, the box or the finite numbers.
     ModelError
         If a response to a perturbed image is not finite, or no gradient exists.
+    SpikeproofError
+        If memory runs out with a single image in a pass.
     """
-    directions = tuple(objective.directions())
-    who = f"attack {attack_name!r} on {objective_name} {target!r}"
+    task = Task(
+        grid=grid,
+        attack=attack,
+        attack_name=attack_name,
+        objective=objective,
+        objective_name=objective_name,
+        decision=decision,
+        local=local,
+        gradients=gradients,
+        targets=tuple(targets),
+    )
+    for _, together in groupby(range(len(targets)), key=lambda target: task.views[target].signature):
+        yield from _together(task, list(together))
 
-    def solve(stimuli: NDArray[np.intp]) -> Chunk:
-        rows = np.tile(stimuli, len(directions))
-        ways = np.repeat(np.arange(len(directions)), len(stimuli))
-        bound = BoundObjective(
-            grid,
-            objective,
-            objective_name,
-            decision=decision,
-            stimuli=rows,
-            units=np.full(len(rows), unit, dtype=np.intp),
-            directions=ways,
-        )
-        names = [grid.stimulus_ids[row] for row in rows]
-        keys = [
-            (attack_name, objective_name, target, name, directions[way]) for name, way in zip(names, ways, strict=True)
-        ]
-        clean = grid.clean[torch.as_tensor(rows, device=grid.device)]
-        epsilons, noise = grid.radii.to(clean.dtype), ItemNoise(grid.seed, keys)
-        returned = call(who, lambda: attack(bound, clean.clone(), epsilons, grid.norm, noise))
-        limits = grid.radii[:, None].expand(-1, len(rows))
-        images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=labels_of(names))
-        status = np.full(len(rows), "ok", dtype="<U13")
-        if gradients:
-            status = gradient_status(bound, grid, clean, keys)
-        status[bound.not_finite.cpu().numpy()] = "not-finite"
-        split = (len(grid.epsilons), len(directions), len(stimuli))
-        responses, logits = read_perturbed(grid, images, names)
-        responses = responses.reshape(*split, -1)
-        scores = None if logits is None else logits.reshape(*split, -1)
-        kept = _larger(grid, responses, scores, stimuli, unit, decision=decision)
-        responses_kept = _take(responses, kept)
-        return Chunk(
-            responses=responses_kept,
-            choices=grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli),
-            achieved=_take(achieved.cpu().numpy().reshape(split), kept),
-            status=_merge(status.reshape(split[1:])),
-            directed=responses[..., unit].transpose(1, 0, 2) if unit >= 0 else None,
-            images=_take_images(images.reshape(*split, *clean.shape[1:]), kept) if keep_images else None,
-            forward_rows=bound.forward_rows + images.shape[0] * images.shape[1],
-            backward_rows=bound.backward_rows,
+
+def _together(task: Task, targets: list[int]) -> Iterator[AttackedTarget]:
+    """Targets that share a view."""
+    grid, ways = task.grid, len(task.directions)
+    cells = deque(Cell(target, row) for target in targets for row in range(len(grid.stimulus_ids)))
+    waiting: deque[Seen] = deque()
+    unfinished = deque((target, Gathered(task, target)) for target in targets[:1])
+    begun = dict(unfinished)
+    later = deque(targets[1:])
+
+    def of(cell: Cell) -> Gathered:
+        while cell.target not in begun:  # targets are begun in order, when their first cell is seen
+            target = later.popleft()
+            begun[target] = Gathered(task, target)
+            unfinished.append((target, begun[target]))
+        return begun[cell.target]
+
+    while cells or waiting:
+        enough = max(1, grid.budget.rows // (len(grid.epsilons) * ways))
+        if cells and len(waiting) < enough:
+            block = [cells.popleft() for _ in range(min(len(cells), max(1, grid.budget.rows // ways)))]
+            for found in grid.budget.solved(lambda some: _counted(task, of, some, look(task, some)), block):
+                for seen in found:
+                    if seen.dead:
+                        of(seen.cell).fill_dead(seen)
+                    else:
+                        of(seen.cell)
+                        waiting.append(seen)
+        else:
+            chunk = [waiting.popleft() for _ in range(min(len(waiting), enough))]
+            for _ in grid.budget.solved(lambda some: _solve(task, some, of), chunk):
+                pass
+        while unfinished and not unfinished[0][1].missing:
+            target, whole = unfinished.popleft()
+            del begun[target]
+            yield whole.whole()
+
+
+def _counted(task: Task, of: Callable[[Cell], Gathered], cells: Sequence[Cell], result: T) -> T:
+    """Share what passed the model since the last time out among these cells' targets."""
+    share = np.array(task.passed) / len(cells)
+    task.passed[:] = 0, 0
+    for cell in cells:
+        of(cell).passed += share
+    return result
+
+
+def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> None:
+    """Search one batch of cells and fill their targets."""
+    grid, cells, ways = task.grid, [one.cell for one in seen], len(task.directions)
+    stimuli = np.array([cell.stimulus for cell in cells], dtype=np.intp)
+    rows, keys, who = stimuli.repeat(ways), keys_of(task, cells), task.who(cells)
+    first = _first(seen)
+    bound = bind(task, cells, first=first)
+    found = call(
+        who,
+        lambda: task.attack(
+            bound, bound.clean.clone(), grid.radii.to(bound.clean.dtype), grid.norm, ItemNoise(grid.seed, keys)
+        ),
+    )
+    limits = grid.radii[:, None].expand(-1, len(rows))
+    labels = labels_of([grid.stimulus_ids[row] for row in rows])
+    images, achieved = enforce(found, bound.clean, limits, grid.norm, who=who, names=labels)
+    failed = bound.not_finite
+    if grid.models.fast is not grid.models.exact and task.gradients:
+        exact = bind(task, cells, exact=True)
+        polished = polish(exact, grid, images)
+        images, achieved = enforce(polished, bound.clean, limits, grid.norm, who=who, names=labels)
+        task.count(exact)
+    task.count(bound)
+    status = np.array([one.status for one in seen], dtype="<U13").reshape(-1)
+    if first is not None:
+        open_ = status == "ok"
+        status[open_] = course(bound.best, first[0])[open_]
+        stopped = at_bound(images[-1], bound.clean, achieved[-1], grid.epsilons[-1])
+        status[stopped & np.isin(status, ("converged", "unconverged", "ok"))] = "at-bound"
+    status[failed.cpu().numpy()] = "not-finite"
+    images = _pasted(task, cells, images)
+    split = (len(grid.epsilons), len(cells), ways)
+    responses, logits = read_perturbed(grid, images, [grid.stimulus_ids[row] for row in rows])
+    task.passed[0] += len(responses)
+    responses = responses.reshape(*split, -1)
+    scores = None if logits is None else logits.reshape(*split, -1)
+    units = np.array([task.targets[cell.target].unit for cell in cells])
+    kept = _larger(grid, responses, scores, stimuli, units, decision=task.decision)
+    responses_kept = _take(responses, kept)
+    choices = grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli)
+    achieved_kept = _take(achieved.cpu().numpy().reshape(split), kept)
+    whole = images.reshape(*split, *images.shape[2:])
+    epsilon = torch.arange(len(grid.epsilons))
+    _counted(task, of, cells, None)
+    for row, cell in enumerate(cells):
+        target = task.targets[cell.target]
+        of(cell).fill(
+            cell.stimulus,
+            responses=responses_kept[:, row],
+            choices=None if choices is None else choices[:, row],
+            achieved=achieved_kept[:, row],
+            status=status[row * ways : (row + 1) * ways],
+            directed=responses[:, row, :, target.unit].T if target.unit >= 0 else None,
+            images=whole[epsilon, row, torch.as_tensor(kept[:, row])] if target.keep_images else None,
         )
 
-    chunks = [solve(stimuli) for stimuli in grid.chunks(len(grid.epsilons) * len(directions))]
-    return joined(chunks, attack=attack_name, objective=objective_name, target=target, unit=unit, directions=directions)
+
+def _first(seen: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Values and gradients of all items at their clean images; None where they were not taken."""
+    values = [one.value for one in seen if one.value is not None]
+    gradients = [one.gradient for one in seen if one.gradient is not None]
+    return (torch.cat(values), torch.cat(gradients)) if values else None
+
+
+def _pasted(task: Task, cells: Sequence[Cell], images: torch.Tensor) -> torch.Tensor:
+    """Whole images (epsilon, item, channel, y, x) around the parts that were searched."""
+    views = [task.views[cell.target] for cell in cells for _ in task.directions]
+    if views[0].window is None:
+        return images
+    rows = [cell.stimulus for cell in cells for _ in task.directions]
+    whole = task.grid.clean[torch.as_tensor(rows, device=images.device)].repeat(len(images), 1, 1, 1, 1)
+    for row, view in enumerate(views):
+        view.crop(whole[:, row])[:] = images[:, row]
+    return whole
 
 
 def _larger(
@@ -126,43 +256,32 @@ def _larger(
     responses: NDArray[np.float64],
     scores: NDArray[np.float64] | None,
     stimuli: NDArray[np.intp],
-    unit: int,
+    units: NDArray[np.intp],
     *,
     decision: bool,
 ) -> NDArray[np.intp]:
-    """Direction that moved the target more, (epsilon, stimulus)."""
-    if responses.shape[1] == 1:
-        return np.zeros((responses.shape[0], responses.shape[2]), dtype=np.intp)
-    change = responses - grid.clean_responses[stimuli]
-    if unit >= 0:
-        moved = np.abs(change[..., unit])
+    """Direction that moved the target more, (epsilon, cell), by responses (epsilon, cell, direction, unit)."""
+    radii, cells, ways = responses.shape[:3]
+    if ways == 1:
+        return np.zeros((radii, cells), dtype=np.intp)
+    change = responses - grid.clean_responses[stimuli][:, None]
+    if units[0] >= 0:
+        moved = np.abs(np.take_along_axis(change, units[None, :, None, None], axis=-1)[..., 0])
     elif decision and scores is not None and grid.clean_logits is not None:
-        moved = np.linalg.norm(scores - grid.clean_logits[stimuli], axis=-1)
+        moved = np.linalg.norm(scores - grid.clean_logits[stimuli][:, None], axis=-1)
     elif decision and grid.readout is not None:
         names = [grid.stimulus_ids[row] for row in stimuli]
         before = grid.readout.decision(grid.clean_responses[stimuli], names)
-        moved = np.linalg.norm(grid.readout.decision(responses, names) - before, axis=-1)
+        after = grid.readout.decision(responses.swapaxes(1, 2), names).swapaxes(1, 2)
+        moved = np.linalg.norm(after - before[:, None], axis=-1)
     else:
         moved = np.linalg.norm(change if grid.whitening is None else change @ grid.whitening, axis=-1)
     # The first of those that are equal up to rounding: a tie must not be settled by how rows were batched.
-    kept: NDArray[np.intp] = (moved >= moved.max(axis=1, keepdims=True) * (1 - TIE)).argmax(axis=1)
+    kept: NDArray[np.intp] = (moved >= moved.max(axis=2, keepdims=True) * (1 - TIE)).argmax(axis=2)
     return kept
 
 
 def _take(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Entries (epsilon, stimulus, ...) of values (epsilon, direction, stimulus, ...)."""
-    index = kept.reshape(kept.shape[0], 1, kept.shape[1], *[1] * (values.ndim - 3))
-    return np.take_along_axis(values, index, axis=1)[:, 0]
-
-
-def _take_images(images: torch.Tensor, kept: NDArray[np.intp]) -> torch.Tensor:
-    epsilon, stimulus = np.indices(kept.shape)
-    return images[torch.as_tensor(epsilon), torch.as_tensor(kept), torch.as_tensor(stimulus)].cpu()
-
-
-def _merge(status: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Worst status over directions (direction, stimulus), for what is claimed of the stimulus."""
-    order = ["not-finite", "masked", "zero-gradient", "ok"]
-    rank = np.array([[order.index(value) for value in row] for row in status])
-    worst: NDArray[np.str_] = np.array(order, dtype="<U13")[rank.min(axis=0)]
-    return worst
+    """Entries (epsilon, cell, ...) of values (epsilon, cell, direction, ...)."""
+    index = kept.reshape(*kept.shape, 1, *[1] * (values.ndim - 3))
+    return np.take_along_axis(values, index, axis=2)[:, :, 0]

@@ -1,0 +1,86 @@
+"""Whether a search had come to its end, as far as its own course tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["STATUSES", "at_bound", "course", "worst"]
+
+STATUSES = ("not-finite", "masked", "zero-gradient", "unconverged", "at-bound", "converged", "ok", "dead")
+"""What can be said of an item, the gravest first."""
+LAST = 4
+"""The search's last quarter is looked at."""
+SETTLED = 0.01
+"""Share of all that was gained that the last part of a converged search may have gained."""
+FEWEST = 8
+"""Questions below which a search has no course to speak of."""
+SHORT = 1e-3
+"""By how much less than its radius, relative, the norm of a perturbation that the box stopped must be."""
+
+
+def course(best: Sequence[torch.Tensor], clean: torch.Tensor) -> NDArray[np.str_]:
+    """Judge each item by how its best value rose.
+
+    Parameters
+    ----------
+    best : sequence of torch.Tensor, (item,)
+        Best value after each question.
+    clean : torch.Tensor, (item,)
+        Value at the clean image.
+
+    Returns
+    -------
+    numpy.ndarray of str, (item,)
+        ``"converged"`` where the last quarter of the search gained at most 1 % of all that was gained,
+        ``"unconverged"`` otherwise, ``"ok"`` where fewer than 8 questions were asked.
+
+    Examples
+    --------
+    >>> import torch
+    >>> rise = [torch.tensor([min(k, 5.0), float(k)]) for k in range(12)]
+    >>> course(rise, rise[0]).tolist()
+    ['converged', 'unconverged']
+    """
+    if len(best) < FEWEST:
+        return np.full(len(clean), "ok", dtype="<U13")
+    start = clean.to(torch.float64)
+    before = torch.maximum(best[-1 - len(best) // LAST], start)
+    late, gained = best[-1] - before, best[-1] - start
+    settled = (gained > 0) & (late <= SETTLED * gained)
+    return np.where(settled.cpu().numpy(), "converged", "unconverged").astype("<U13")
+
+
+def at_bound(images: torch.Tensor, clean: torch.Tensor, achieved: torch.Tensor, radius: float) -> NDArray[np.bool_]:
+    """Whether the pixel box stopped the perturbation: a larger radius would reach no further.
+
+    Parameters
+    ----------
+    images, clean : torch.Tensor, (item, ...)
+    achieved : torch.Tensor, (item,)
+        Norms of the perturbations.
+    radius : float
+
+    Returns
+    -------
+    numpy.ndarray of bool, (item,)
+        True where the norm is smaller than the radius, and every pixel that was moved ended on 0 or 1.
+    """
+    moved = (images != clean).flatten(1)
+    ended = ((images <= 0) | (images >= 1)).flatten(1)
+    stopped = (achieved < radius * (1 - SHORT)) & moved.any(dim=1) & (ended | ~moved).all(dim=1)
+    found: NDArray[np.bool_] = stopped.cpu().numpy()
+    return found
+
+
+def worst(status: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Gravest status over directions (..., direction), for what is claimed of all of them together."""
+    rank = np.array([STATUSES.index(value) for value in status.ravel()]).reshape(status.shape)
+    gravest: NDArray[np.str_] = np.array(STATUSES, dtype="<U13")[rank.min(axis=-1)]
+    return gravest
