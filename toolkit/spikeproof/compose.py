@@ -1,4 +1,4 @@
-"""Several sources as one recording: responses over shared stimuli, images from wherever they are."""
+"""Several sources as one recording: responses over shared stimuli, images and trials from wherever they are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Composition:
         The one recording.
     sources : tuple of mapping
         For each source: ``source``; ``units``, ``presentations``, ``stimuli`` and, of them, ``joined_presentations``
-        and ``joined_stimuli``, ``sessions`` and ``subjects`` where it holds responses; ``images`` where it holds some.
+        and ``joined_stimuli``, ``sessions`` and ``subjects`` where it holds responses; ``images`` and ``trials`` where
+        it holds some.
     notes : tuple of str
         What was done to put them together; the sources' own notes are not among them.
     """
@@ -69,7 +70,8 @@ def compose(recordings: Sequence[Recording], join: Join = "shared") -> Recording
     stimulus in every recording that showed it so often, units keep their session and subject, and NaN stands where a
     recording did not show a stimulus or showed it less often. Images are put in one set, in the order of the sources.
     Images that were never presented stay and are noted; a presentation without an image is refused. Categories may
-    come from any side and must agree. What this costs in memory: :func:`spikeproof.joining.join_responses`.
+    come from any side and must agree. Trials stand one after another, those of a recording's own ``choice`` among them.
+    What this costs in memory: :func:`spikeproof.joining.join_responses`.
 
     Parameters
     ----------
@@ -113,7 +115,8 @@ def compose_all(recordings: Sequence[Recording], join: Join = "shared") -> Compo
     names = _names(recordings)
     if len(recordings) == 1:
         return Composition(recording=recordings[0], sources=_given(recordings, names, {}))
-    from .joining import Part, join_images, join_responses, labels_of
+    from .joining import Part, join_images, join_responses, join_trials, labels_of, unmatched
+    from .trials import trials_of_presentations
 
     labels = dict(zip(names, labels_of(_sources(recordings)), strict=True))
     parts = [
@@ -134,9 +137,24 @@ def compose_all(recordings: Sequence[Recording], join: Join = "shared") -> Compo
         recorded = joined([part.name for part in parts])
         notes += _match(responses, stimuli, recorded, tuple(sets))
         responses, stimuli = _share_categories(responses, stimuli, recorded, notes)
+    chosen = {
+        name: one.trials if one.trials is not None else trials_of_presentations(one.responses)
+        for name, one in zip(names, recordings, strict=True)
+    }
+    trials, together = join_trials(
+        {name: part for name, part in chosen.items() if part is not None},
+        {name: one.identity.get("digest", "") for name, one in zip(names, recordings, strict=True)},
+    )
+    notes += together
+    if trials is not None and len(parts) > 1:
+        trials = trials.drop_vars("row", errors="ignore")  # rows of a part are not those of the whole
+    if trials is not None:
+        notes += unmatched(trials, _shown(responses, stimuli))
     identity = _identity(recordings, names) | ({"join": join} if len(parts) > 1 else {})
     every_note = [*(note for recording in recordings for note in recording.notes), *notes]
-    recording = Recording(responses=responses, stimuli=stimuli, identity=identity, notes=tuple(every_note))
+    recording = Recording(
+        responses=responses, stimuli=stimuli, trials=trials, identity=identity, notes=tuple(every_note)
+    )
     return Composition(recording=recording, sources=_given(recordings, names, given), notes=tuple(notes))
 
 
@@ -159,6 +177,8 @@ def _given(
                     facts[f"{key}s"] = list(dict.fromkeys(map(str, responses[key].values.tolist())))
         if recording.stimuli is not None:
             facts["images"] = len(recording.stimuli)
+        if recording.trials is not None:
+            facts["trials"] = recording.trials.sizes["trial"]
         out.append(facts)
     return tuple(out)
 
@@ -183,6 +203,13 @@ def _identity(recordings: Sequence[Recording], names: Sequence[str]) -> dict[str
     for number, recording in enumerate(recordings):
         merged |= {f"{number}.{key}": value for key, value in recording.identity.items()}
     return merged
+
+
+def _shown(responses: xr.Dataset | None, stimuli: StimulusSet | None) -> list[str]:
+    """Stimuli that systems are shown."""
+    if stimuli is not None:
+        return list(stimuli.ids)
+    return [] if responses is None else list(dict.fromkeys(responses["stimulus_id"].values.astype(str).tolist()))
 
 
 def _match(responses: xr.Dataset, stimuli: StimulusSet, recorded: str, images: Sequence[str]) -> list[str]:

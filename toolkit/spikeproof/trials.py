@@ -8,7 +8,9 @@ from ._checks import check_names
 from .errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
 
 __all__ = ["check_trials", "trials_of_presentations"]
 
@@ -49,7 +51,7 @@ def check_trials(trials: xr.Dataset) -> None:
     check_names("trials", "stimulus_id", trials["stimulus_id"].values.tolist(), unique=False)
 
 
-def trials_of_presentations(responses: xr.Dataset) -> xr.Dataset | None:
+def trials_of_presentations(responses: xr.Dataset | None) -> xr.Dataset | None:
     """Trials that a recording's presentations are, where the subject's choices were recorded; None otherwise.
 
     The subject of a presentation is that of the units, if there is one only; a composite's sessions are kept apart by
@@ -57,21 +59,40 @@ def trials_of_presentations(responses: xr.Dataset) -> xr.Dataset | None:
 
     Parameters
     ----------
-    responses : xarray.Dataset
+    responses : xarray.Dataset, optional
         With ``choice`` on presentation.
+
+    Returns
+    -------
+    xarray.Dataset, dims (trial,), or None
+        With ``row`` (int): the number of the presentation.
     """
     import numpy as np
     import xarray as xr
 
+    if responses is None:
+        return None
     subjects = sorted(set(responses["subject"].values.astype(str).tolist())) if "subject" in responses.coords else []
     if "choice" not in responses.coords or len(subjects) > 1:
         return None
     count = responses.sizes["presentation"]
     parts = {
-        "subject": np.full(count, subjects[0] if subjects else "subject"),
+        "subject": np.full(count, subjects[0] if subjects and subjects[0] else "subject"),
         "stimulus_id": responses["stimulus_id"].values.astype(str),
-        "choice": responses["choice"].values.astype(str),
+        "choice": _text(responses["choice"].values),
     }
     if "category" in responses.coords:
-        parts["category"] = responses["category"].values.astype(str)
-    return xr.Dataset({name: ("trial", values) for name, values in parts.items()})
+        parts["category"] = _text(responses["category"].values)
+    sessions = set(responses["session"].values.astype(str).tolist()) if "session" in responses.coords else set()
+    if len(sessions) == 1:
+        parts["session"] = np.full(count, sessions.pop())
+    trials = xr.Dataset({name: ("trial", values) for name, values in parts.items()})
+    return trials.assign(row=("trial", np.arange(count)))
+
+
+def _text(values: NDArray[np.generic]) -> NDArray[np.str_]:
+    """Text of choices; empty where a number is NaN: no choice was made."""
+    import numpy as np
+
+    text: NDArray[np.str_] = values.astype(str)
+    return np.where(np.isnan(values), "", text) if values.dtype.kind == "f" else text

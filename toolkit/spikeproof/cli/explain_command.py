@@ -71,7 +71,8 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
         f"Run from {_time(provenance['started'])} to {_time(provenance['finished'])} with seed {study['seed']}; "
         f"intervals from {study['statistics']['draws']} bootstrap draws.",
     )
-    say(out, f"Systems: {', '.join(provenance['systems'])}.")
+    systems = ", ".join(provenance["systems"]) or "none (trials of subjects only)"
+    say(out, f"Systems: {systems}.")
     say(out, f"Metrics: {', '.join(provenance['metrics'])}.")
     threat = study.get("threat")
     if threat:

@@ -137,6 +137,8 @@ def _fill(
         ledger.progress.start(f"intervals of {system.name}", 0)
         summaries.add(system, blocks)
         ledger.progress.finish()
+    if not described:
+        _refuse_all(parts, recording, ledger)
     ledger.progress.start("what all systems say together", 0)
     summaries.add_together(_trials(recording))
     ledger.progress.finish()
@@ -189,6 +191,14 @@ def _refuse_metrics(system: System, todo: Plan, parts: Parts, recording: Recordi
         reason = metric_refusal(metric, system, todo.evidence, images=images, models=models)
         if reason is not None:
             ledger.refuse(f"{metric.label} of {system.name}", reason)
+
+
+def _refuse_all(parts: Parts, recording: Recording, ledger: Ledger) -> None:
+    """Refuse every metric that measures systems, where there is none."""
+    have = "images" if recording.stimuli is not None else "trials of subjects"
+    for metric in parts.metrics:
+        if metric.entry.kind != "study":
+            ledger.refuse(metric.label, f"it needs responses, or images and a [[model]]: the sources hold {have} only")
 
 
 def _trials(recording: Recording) -> xr.Dataset | None:

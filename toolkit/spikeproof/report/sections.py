@@ -37,7 +37,8 @@ _HEAD = ("number", "at", "value", "95 % interval", "unit")
 def side_by_side(result: Result) -> str:
     """Set the headline numbers of all systems side by side."""
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
-    for metric, system in itertools.product(result.metrics, result.systems):
+    systems = result.systems or result.scopes
+    for metric, system in itertools.product(result.metrics, systems):
         if not result.has(metric, system):
             continue
         for variable in result.summary(metric, system).data_vars.values():
@@ -47,12 +48,11 @@ def side_by_side(result: Result) -> str:
                     rows.setdefault((name, at, units), {})[system] = f"{value} {interval}"
     if not rows:
         return ""
-    head = ("number", "at", *map(_title, result.systems), "unit")
+    head = ("number", "at", *map(_title, systems), "unit")
     body = [
-        (name, at, *(cells.get(system, "–") for system in result.systems), units)
-        for (name, at, units), cells in rows.items()
+        (name, at, *(cells.get(system, "–") for system in systems), units) for (name, at, units), cells in rows.items()
     ]
-    return table(head, body, numbers=range(2, 2 + len(result.systems)))
+    return table(head, body, numbers=range(2, 2 + len(systems)))
 
 
 def findings(result: Result) -> str:
@@ -191,7 +191,8 @@ def systems_section(result: Result) -> str:
     ]
     head = ("system", "units", "aimed at", "stimuli", "categories", "response in", "presentations")
     notes = f"<h3>Notes</h3>{items(result.notes)}" if result.notes else ""
-    return table(head, rows, numbers=(1, 2, 3, 4, 6)) + _sources(result) + notes
+    listed = table(head, rows, numbers=(1, 2, 3, 4, 6)) if rows else "<p>Trials of subjects; no neural code.</p>"
+    return listed + _sources(result) + notes
 
 
 def _sources(result: Result) -> str:
@@ -201,7 +202,7 @@ def _sources(result: Result) -> str:
         return ""
     said = joined_over(result.provenance)
     sentence = f"<p>{escape(said)}</p>" if said else ""
-    return f"<h3>Sources</h3>{sentence}{table(SOURCE_HEAD, rows, numbers=(3, 4, 5, 6))}"
+    return f"<h3>Sources</h3>{sentence}{table(SOURCE_HEAD, rows, numbers=(3, 4, 5, 6, 7))}"
 
 
 def provenance_section(result: Result) -> str:

@@ -40,7 +40,7 @@ class Result:
             raise ResultError(f"{self.path}: this result is not finished: run its study again with --resume")
 
     def __repr__(self) -> str:
-        return f"<Result {str(self.path)!r}: {', '.join(self.metrics)} of {', '.join(self.systems)}>"
+        return f"<Result {str(self.path)!r}: {', '.join(self.metrics)} of {', '.join(self.scopes)}>"
 
     @property
     def study(self) -> dict[str, Any]:

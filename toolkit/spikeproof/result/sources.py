@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["SOURCE_HEAD", "joined_over", "source_rows"]
 
-SOURCE_HEAD = ("source", "subject", "session", "units", "stimuli", "presentations", "images")
+SOURCE_HEAD = ("source", "subject", "session", "units", "stimuli", "presentations", "images", "trials")
 
 
 def source_rows(provenance: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -31,6 +31,7 @@ def source_rows(provenance: Mapping[str, Any]) -> list[tuple[str, ...]]:
             _kept(source, "stimuli"),
             _kept(source, "presentations"),
             str(source.get("images", "–")),
+            str(source.get("trials", "–")),
         )
         for source in sources
     ]
