@@ -16,6 +16,7 @@ from .building import validate
 from .choosing import choose_table
 from .coordinates import coordinates
 from .layout import Layout, survey
+from .observed import unobserved
 from .opening import nwb_version
 from .pictures import Showing, find_images, image_choice
 from .query import choose_rows
@@ -48,6 +49,9 @@ def load(place: Place, options: Reading) -> Recording:
         shown = Presentations.read(options, file, table, place.label)
         bins = bins_of(shown.windows, options.bins, f"{place.label}, {table.path}")
         values, unit, measured_notes = _measure(responses, chosen, bins, options, place.label)
+        if isinstance(responses.measured, SpikeTrains):
+            where = f"{place.label}, {responses.path}"
+            measured_notes += (unobserved(file[responses.path], chosen, bins.edges, where),)
         stimuli, image_notes = find_images(file, place, layout, _showing(shown), image_choice(options))
         units = responses.units
         coords, coords_notes = coordinates(shown, units, chosen, session)
