@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -120,7 +121,10 @@ def _solve(
     matrix = matrix - square * first + last
     problem = cvxpy.Problem(cvxpy.Minimize(square), [(matrix + matrix.T) / 2 << 0])
     try:
-        problem.solve(solver=solver)
+        with warnings.catch_warnings():
+            # An inexact solution is told by its status, and does no harm: the bound is proved from the multipliers.
+            warnings.simplefilter("ignore", UserWarning)
+            problem.solve(solver=solver)
     except cvxpy.error.SolverError as error:
         raise DataError(f"LipSDP: {solver} failed: {error}") from None
     if diagonal.value is None:

@@ -10,11 +10,13 @@ from typing import Any, TypeAlias
 import torch
 from spikeproof.errors import ModelError
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from .bounds import NormBound
 from .rules import layer_bound
+
+BATCH = 2
+"""Inputs that run through the network once, to learn its shapes."""
 
 __all__ = ["LayerBound", "LipschitzBound", "lipschitz_upper_bound"]
 
@@ -188,13 +190,24 @@ def _traced(module: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModule:
             f"lipschitz: a network of one input is needed, this one has {len(inputs)}: {', '.join(inputs)}"
         )
     parameter = next(iter(module.parameters()), torch.zeros(0))
-    example = torch.zeros((1, *input_shape), dtype=parameter.dtype, device=parameter.device)
+    example = torch.zeros((BATCH, *input_shape), dtype=parameter.dtype, device=parameter.device)
     try:
         with torch.no_grad():
-            ShapeProp(graph).propagate(example)
+            _Shapes(graph).run(example)
     except Exception as error:
-        raise ModelError(f"lipschitz: the network does not take inputs of shape {input_shape}: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"lipschitz: the network does not take inputs of shape {input_shape}: {reason}") from error
     return graph
+
+
+class _Shapes(fx.Interpreter):
+    """Runs the network once and writes down the shape of every tensor."""
+
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401  (whatever the node returns)
+        value = super().run_node(n)
+        if isinstance(value, torch.Tensor):
+            n.meta["shape"] = tuple(value.shape)
+        return value
 
 
 class _Walk:
@@ -219,9 +232,11 @@ class _Walk:
             if not isinstance(value, fx.Node):
                 raise ModelError("lipschitz: the network must return one tensor")
             self.result = self._bounds[value]
-        elif all(self._bounds[other] == 0 for other in node.all_input_nodes) or "tensor_meta" not in node.meta:
+        elif all(self._bounds[other] == 0 for other in node.all_input_nodes) or "shape" not in node.meta:
             # Computed from shapes and parameters alone.
             self._bounds[node] = 0.0
+        elif node.meta["shape"][:1] != (BATCH,):
+            raise ModelError(f"lipschitz: {node.name} mixes the inputs of a batch; a bound needs them apart")
         elif node.op == "call_module":
             name = str(node.target)
             (given,) = node.all_input_nodes
@@ -265,10 +280,7 @@ class _Walk:
             joined = math.sqrt(sum(self._bounds[a] ** 2 for a in first if isinstance(a, fx.Node)))
             self._keep(node, joined, node.name, kind, NormBound.exact(joined, "root of the sum of squares"))
         elif target in {torch.mean, "mean"} and isinstance(first, fx.Node):
-            averaged = math.prod(_shape(first)) / math.prod(_shape(node))
-            if node.meta["tensor_meta"].shape[:1] != first.meta["tensor_meta"].shape[:1]:
-                raise ModelError(f"lipschitz: {node.name} averages over the batch; leave the batch dimension alone")
-            scale = 1 / math.sqrt(averaged)
+            scale = math.sqrt(math.prod(_shape(node)) / math.prod(_shape(first)))
             self._keep(node, parts[0] * scale, node.name, kind, NormBound.exact(scale, "mean"))
         else:
             raise ModelError(
@@ -278,13 +290,13 @@ class _Walk:
 
 
 def _shape(node: fx.Node) -> tuple[int, ...]:
-    return tuple(node.meta["tensor_meta"].shape[1:])
+    return tuple(node.meta["shape"][1:])
 
 
 def _same_shapes(node: fx.Node) -> bool:
     """Whether no term is repeated by broadcasting, which would lengthen it."""
-    whole = node.meta["tensor_meta"].shape
-    return all(a.meta["tensor_meta"].shape == whole for a in node.args if isinstance(a, fx.Node) and a.op != "get_attr")
+    whole = node.meta["shape"]
+    return all(a.meta["shape"] == whole for a in node.args if isinstance(a, fx.Node) and a.op != "get_attr")
 
 
 def _factor(node: fx.Node, *, divides: bool) -> float | None:

@@ -70,8 +70,9 @@ def cka(first: ArrayLike, second: ArrayLike, *, debiased: bool = True, undefined
         _hsic(product, a, b, debiased=debiased)
         for product, (a, b) in zip(products, ((x, y), (x, x), (y, y)), strict=True)
     )
-    if min(own, other) <= 0:
-        name = "first" if own <= other else "second"
+    empty = [value <= 1e-12 * whole for value, whole in zip((own, other), products[1:], strict=True)]
+    if any(empty):
+        name = "first" if empty[0] else "second"
         return undefined_value(
             undefined,
             f"CKA: the {name} representation's debiased similarity to itself is not positive: {stimuli} stimuli show "

@@ -91,7 +91,7 @@ def linear_predictivity(
     alpha : float
         For ``ridge``.
     alphas : sequence of float
-        For ``ridgecv``; default: Brain-Score's grid of 95 values from 0.01 to 1e7.
+        For ``ridgecv``; default: Brain-Score's grid of 99 values from 0.01 to 1e7.
 
     Returns
     -------

@@ -25,7 +25,7 @@ BRAIN_SCORE_ALPHAS = tuple(
         *np.linspace(1e6, 1e7, 19),
     )
 )
-"""The 95 penalties that Brain-Score's ``ridgecv`` chooses from."""
+"""The 99 penalties that Brain-Score's ``ridgecv`` chooses from."""
 
 
 class Ridge:
