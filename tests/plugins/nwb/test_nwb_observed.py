@@ -37,7 +37,7 @@ def test_units_that_were_not_observed_are_said(write_file: Callable[..., Path]) 
     (note,) = said(path)
     assert "/units say that 2 of 4 units were not observed all through 2 to 2 of 3 windows" in note
     assert said(path, units="id in [0, 2]") == []
-    assert said(path, units="id == 1", rows="start_time < 1") == []
+    assert said(path, units="id == 1", rows="start_time < 1", stimulus="stimulus_id") == []
 
 
 def test_intervals_that_do_not_fit_are_refused(write_file: Callable[..., Path], rewrite: Callable[..., None]) -> None:
