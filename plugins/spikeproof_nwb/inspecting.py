@@ -215,8 +215,9 @@ def _suggest(
     if best.bad:
         words += ["--source.rows", "start_time < stop_time"]
     rows = f"{best.table.rows - best.bad:,} presentations of {best.stimuli:,} stimuli"
-    what = f"mean {responses.unit}" if responses.unit != "spikes" else "spike counts"
-    can = [f"{what} of every {'unit' if responses.unit == 'spikes' else 'ROI'} in {rows} ({best.table.path})"]
+    spikes = isinstance(responses.measured, SpikeTrains)
+    what = "spike counts of every unit" if spikes else f"mean of every unit's trace ({responses.unit})"
+    can = [f"{what} in {rows} ({best.table.path})"]
     metrics = ["sparseness"]
     if best.categories:
         words += ["--source.category", best.categories[0], "--readout", "logistic", "--attack", "silence"]

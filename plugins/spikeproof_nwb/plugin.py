@@ -13,7 +13,7 @@ def spikeproof_sources() -> Iterator[SourceEntry]:
     yield SourceEntry(
         name="nwb",
         factory="spikeproof_nwb.source:NWB",
-        summary="Spike counts per presentation from an NWB file: any presentation table, every row, half-open windows.",
+        summary="Responses per presentation from NWB files: spikes or traces, any table, every row, half-open windows.",
         target="PATH",
         suffixes=(".nwb", ".nwb.zarr"),
         install="pip install pynwb h5py",

@@ -114,7 +114,7 @@ def test_series_of_rois_can_be_run(write_file: Callable[..., Path], imaged: Call
     assert facts["ROIs"] == "2 in /processing/ophys/DfOverF/dff"
     assert facts["areas"] == "VISp (2)"
     assert facts["samples"] == "20 at 5 Hz, 0.1 to 3.9 s, in dF/F"
-    assert seen.can[0] == "mean dF/F of every ROI in 3 presentations of 2 stimuli (/intervals/trials)"
+    assert seen.can[0] == "mean of every unit's trace (dF/F) in 3 presentations of 2 stimuli (/intervals/trials)"
     (series,) = (table for table in seen.tables if table.title == "Series")
     assert series.rows == (("/processing/ophys/DfOverF/dff", "RoiResponseSeries in a DfOverF", "20 x 2", "ROIs"),)
 
