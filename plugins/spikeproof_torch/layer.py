@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from spikeproof.errors import ModelError
+from spikeproof.types import Precision
 from torch import nn
 
 from .module import floating_dtype
 from .spatial import Spatial
 from .state import preserved_random_state
 
-__all__ = ["LayerModel", "Pass"]
+if TYPE_CHECKING:
+    from .accelerated import AcceleratedModel
+
+__all__ = ["LayerModel", "LayerReached", "Pass"]
 
 
-class _LayerReached(BaseException):  # not an Exception: a module's own `except Exception` must not stop it
+class LayerReached(BaseException):  # not an Exception: a module's own `except Exception` must not stop it
     """Ends the forward pass at the layer."""
 
 
@@ -88,18 +92,24 @@ class LayerModel:
         spikeproof.errors.ModelError
             If the images have another shape, the module fails, or a response is not finite.
         """
-        return self._only_reading(self.forward(self._checked(images), stop=True), images)
+        return self._only_reading(self.forward(self.checked(images), stop=True), images)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores of the module's own output, (image, class)."""
-        self._refuse_without_classes()
-        return self._scores(self.forward(self._checked(images), stop=False, read=False), images)
+        self.refuse_without_classes()
+        return self._scores(self.forward(self.checked(images), stop=False, read=False), images)
 
     def both(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Responses and class scores in one forward pass."""
-        self._refuse_without_classes()
-        done = self.forward(self._checked(images), stop=False)
+        self.refuse_without_classes()
+        done = self.forward(self.checked(images), stop=False)
         return self._only_reading(done, images), self._scores(done, images)
+
+    def accelerate(self, *, precision: Precision, compile: bool) -> AcceleratedModel:  # noqa: A002
+        """Return a faster equivalent for the search, on a copy of its own: see ``spikeproof.types.Accelerable``."""
+        from .accelerated import accelerated  # brings torch.fx, which takes a second to import
+
+        return accelerated(self, precision=precision, compile=compile)
 
     @property
     def where(self) -> str:
@@ -130,7 +140,7 @@ class LayerModel:
             readings.append(self.spatial.read(tensor, self.layer, self.columns))
             shapes.append(tuple(tensor.shape[1:]))
             if stop:
-                raise _LayerReached
+                raise LayerReached
 
         dtype = floating_dtype(self.module)
         batch = images.to(device=self.device, dtype=dtype or images.dtype)
@@ -139,7 +149,7 @@ class LayerModel:
         with preserved_random_state():
             try:
                 output = self.module(batch)
-            except _LayerReached:
+            except LayerReached:
                 pass
             except (ModelError, torch.OutOfMemoryError):
                 raise
@@ -166,7 +176,14 @@ class LayerModel:
             )
         return output[:, None] if output.ndim == 1 else output
 
-    def _checked(self, images: torch.Tensor) -> torch.Tensor:
+    def checked(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the images, if they are such as the layer was opened for.
+
+        Raises
+        ------
+        spikeproof.errors.ModelError
+            If their shape or type is another.
+        """
         if tuple(images.shape[1:]) != self.image_shape:
             raise ModelError(
                 f"{self.where} was opened for images of shape {self.image_shape} (channel, y, x), "
@@ -187,7 +204,14 @@ class LayerModel:
         self.refuse_not_finite(reading, images, "responses")
         return reading.to(images.device)
 
-    def _refuse_without_classes(self) -> None:
+    def refuse_without_classes(self) -> None:
+        """Refuse to give class scores where there are none.
+
+        Raises
+        ------
+        spikeproof.errors.ModelError
+            Saying why there are none.
+        """
         if self.classes is None:
             raise ModelError(f"torch: {self.network} has no class scores: {self.no_classes}")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from .acceleration import Accelerable, Cone, Coned
+from .acceleration import Accelerable, Cone, Coned, Precision
 from .code import Code
 from .evidence import Evidence
 from .inspection import Inspection, InspectionTable, source_options
@@ -41,6 +41,7 @@ __all__ = [
     "Model",
     "Network",
     "Objective",
+    "Precision",
     "Quantity",
     "Readings",
     "Readout",
