@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import ModelError
@@ -140,7 +141,10 @@ def _pixel_jobs(
     batch: int,
     device: str,
 ) -> tuple[list[Job], list[tuple[str, str, str]]]:
-    from .pixels import PixelAttack, check_gradient, farthest, open_grid
+    from spikeproof.engine import Target
+
+    from .company import companies
+    from .pixels import PixelAttack, check_gradient, farthest, open_grid, searched
 
     if study.threat is None:
         raise ValueError("parts with pixel attacks are built with a threat")
@@ -179,6 +183,17 @@ def _pixel_jobs(
         targets = [(column, names[column]) for column in system.targets] if per_unit else [(-1, objective.label)]
         others = system.targets[1:] + system.targets[:1] if parts.other_unit and len(system.targets) > 1 else ()
         for attack in usable:
+            wanted = [
+                Target(unit=column, name=target, keep_images=bool(parts.controls) or number == 0)
+                for number, (column, target) in enumerate(targets)
+            ]
+            ways = len(objective.component.directions())
+            placed = companies(
+                wanted,
+                partial(searched, grid, attack, objective),
+                rows=len(grid.stimulus_ids) * len(grid.epsilons) * ways,
+                batch=batch,
+            )
             for number, (column, target) in enumerate(targets):
                 work = PixelAttack(
                     system=system,
@@ -186,6 +201,8 @@ def _pixel_jobs(
                     attack=attack,
                     objective=objective,
                     controls=parts.controls,
+                    company=placed[number][0],
+                    place=placed[number][1],
                     column=column,
                     other=others[number] if per_unit and others else -1,
                     target=target,

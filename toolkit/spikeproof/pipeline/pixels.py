@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from spikeproof.engine import Grid, attack_target, control_target, gradient_check
+from spikeproof.engine import Grid, Target, attack_targets, control_target, gradient_check
 from spikeproof.evidence import Evidence
 from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from spikeproof.stimuli import StimulusSet
     from spikeproof.study import Threat
 
+    from .company import Company
     from .parts import Part
     from .systems import System
 
-__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid"]
+__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid", "searched"]
 
 
 def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[str]:
@@ -100,6 +101,23 @@ def check_gradient(system: System, grid: Grid) -> None:
     )
 
 
+def searched(
+    grid: Grid, attack: Part[AttackEntry], objective: Part[ObjectiveEntry], targets: Sequence[Target]
+) -> Iterator[AttackedTarget]:
+    """Search these targets together and yield what came of each."""
+    return attack_targets(
+        grid,
+        attack.component,
+        attack.label,
+        objective.component,
+        objective.label,
+        decision=objective.entry.decision,
+        targets=targets,
+        gradients=attack.entry.needs_gradients,
+        local=objective.entry.local,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class PixelAttack:
     """Attacks one target and yields its evidence, then that of its controls.
@@ -110,6 +128,10 @@ class PixelAttack:
     grid : Grid
     attack, objective : Part
     controls : tuple of Part
+    company : Company
+        The targets that are searched together with this one.
+    place : int
+        Which of them this one is.
     column : int
         Column of the target unit, -1 where none is aimed at.
     other : int
@@ -125,6 +147,8 @@ class PixelAttack:
     attack: Part[AttackEntry]
     objective: Part[ObjectiveEntry]
     controls: tuple[Part[AttackEntry], ...]
+    company: Company
+    place: int
     column: int
     other: int
     target: str
@@ -132,18 +156,7 @@ class PixelAttack:
 
     def __call__(self) -> Iterator[tuple[Evidence, xr.Dataset]]:
         """Do the work."""
-        attacked = attack_target(
-            self.grid,
-            self.attack.component,
-            self.attack.label,
-            self.objective.component,
-            self.objective.label,
-            decision=self.objective.entry.decision,
-            unit=self.column,
-            target=self.target,
-            gradients=self.attack.entry.needs_gradients,
-            keep_images=bool(self.controls or self.examples),
-        )
+        attacked = self.company.ask(self.place)
         yield self._evidence(attacked, "", self.column), self._examples(attacked)
         if self.other >= 0:
             yield self._evidence(attacked, OTHER_UNIT, self.other), xr.Dataset()
