@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,22 @@ class KappaDraws:
         Kappa of each draw of stimuli; NaN also where a draw is 0/0 and ``agreeing`` is ``"undefined"``.
     weights : numpy.ndarray of float64, (draw, pair)
         How often a draw holds each pair of observers: 1, or the product of how often it holds the two.
+    observed : numpy.ndarray of float64, (condition, pair)
+        Share of stimuli on which both are right or both wrong.
+    observed_draws : numpy.ndarray of float64, (draw, condition, pair)
+    accuracy : numpy.ndarray of float64, (condition, observer)
+        NaN where the observer saw nothing.
+    accuracy_draws : numpy.ndarray of float64, (draw, condition, observer)
     """
 
     pairs: NDArray[np.intp]
     estimate: NDArray[np.float64]
     draws: NDArray[np.float64]
     weights: NDArray[np.float64]
+    observed: NDArray[np.float64]
+    observed_draws: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    accuracy_draws: NDArray[np.float64]
 
     def mean(self, level: float = 0.95) -> tuple[float, float, float]:
         """Mean kappa over conditions, then pairs, with its percentile interval.
@@ -73,7 +84,12 @@ class KappaDraws:
 
 
 def bootstrap_kappa(
-    correct: ArrayLike, *, draws: int = 1000, observers: bool = False, agreeing: Agreeing = "one", seed: int = 0
+    correct: ArrayLike,
+    *,
+    draws: int = 1000,
+    observers: bool | Sequence[int] = False,
+    agreeing: Agreeing = "one",
+    seed: int = 0,
 ) -> KappaDraws:
     """Error consistency of every pair of observers on stimuli drawn with replacement.
 
@@ -85,9 +101,10 @@ def bootstrap_kappa(
     correct : array_like, (observer, stimulus) or (condition, observer, stimulus)
         As for :func:`error_consistency`; pairs are compared on the stimuli that both saw.
     draws : int
-    observers : bool
-        Draw observers with replacement too, so that an interval of the mean holds for other observers; a pair then
-        weighs the product of how often its two were drawn, and an observer is never compared with itself.
+    observers : bool or sequence of int
+        Draw observers with replacement too (all, or those that are named: people, but not networks), so that an
+        interval of the mean holds for other observers; a pair then weighs the product of how often its two were drawn,
+        and an observer is never compared with itself. A draw that holds one observer only is drawn again.
     agreeing : {"one", "undefined"}
         As for :func:`error_consistency`.
     seed : int
@@ -122,14 +139,35 @@ def bootstrap_kappa(
     first, second = np.triu_indices(count, 1)
     whole = error_consistency(values, agreeing=agreeing, different="shared")
     rng = generator(seed, "kappa")
-    drawn = np.stack([_condition(part, first, second, draws, agreeing, rng) for part in values], axis=1)
-    members = rng.multinomial(count, np.full(count, 1 / count), size=draws) if observers else np.ones((draws, count))
+    kappa, observed = (np.empty((draws, len(values), len(first))) for _ in range(2))
+    accuracy = np.empty((draws, len(values), count))
+    for k, part in enumerate(values):
+        kappa[:, k], observed[:, k], accuracy[:, k] = _condition(part, first, second, draws, agreeing, rng)
+    drawn = list(range(count)) if observers is True else [] if observers is False else list(observers)
+    members = _members(drawn, count, draws, rng)
     return KappaDraws(
         pairs=np.stack([first, second], axis=1),
         estimate=whole.kappa[:, first, second],
-        draws=drawn,
-        weights=(members[:, first] * members[:, second]).astype(np.float64),
+        draws=kappa,
+        weights=members[:, first] * members[:, second],
+        observed=whole.observed[:, first, second],
+        observed_draws=observed,
+        accuracy=whole.accuracy,
+        accuracy_draws=accuracy,
     )
+
+
+def _members(drawn: Sequence[int], count: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each draw holds each observer, (draw, observer); at least two different ones of those drawn."""
+    members = np.ones((draws, count))
+    size = len(drawn)
+    if size < 2:
+        return members
+    counts = rng.multinomial(size, np.full(size, 1 / size), size=draws)
+    while (alone := (counts == size).any(axis=1)).any():
+        counts[alone] = rng.multinomial(size, np.full(size, 1 / size), size=int(alone.sum()))
+    members[:, drawn] = counts
+    return members
 
 
 def _condition(
@@ -139,31 +177,33 @@ def _condition(
     draws: int,
     agreeing: Agreeing,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Kappa of every draw and pair under one condition, (draw, pair)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Kappa and observed consistency of every draw and pair, accuracy of every draw and observer."""
     seen = ~np.isnan(correct)
     kept = seen.any(axis=0)
     stimuli = int(kept.sum())
     if stimuli == 0:
-        return np.full((draws, len(first)), np.nan)
+        nothing = np.full((draws, len(first)), np.nan)
+        return nothing, nothing, np.full((draws, len(correct)), np.nan)
     right, seen = np.where(seen, correct, 0.0)[:, kept], seen[:, kept].astype(np.float64)
     weights = rng.multinomial(stimuli, np.full(stimuli, 1 / stimuli), size=draws).astype(np.float64)
     alike = bool((seen == seen[0]).all())
-    out = np.empty((draws, len(first)))
+    kappa, observed = (np.empty((draws, len(first))) for _ in range(2))
+    alone, own = weights @ right.T, weights @ seen.T
     step = max(1, _CHUNK // stimuli)
     for start in range(0, len(first), step):
-        a, b = first[start : start + step], second[start : start + step]
+        here = slice(start, start + step)
+        a, b = first[here], second[here]
         both = weights @ (right[a] * right[b]).T
         if alike:
-            alone, number = weights @ right.T, (weights @ seen[0])[:, None]
-            one, other = alone[:, a], alone[:, b]
+            one, other, number = alone[:, a], alone[:, b], own[:, :1]
         else:
             one, other = weights @ (right[a] * seen[b]).T, weights @ (right[b] * seen[a]).T
             number = weights @ (seen[a] * seen[b]).T
-        out[:, start : start + step] = kappa_of_counts(both, one, other, np.broadcast_to(number, both.shape), agreeing)[
-            0
-        ]
-    return out
+        kappa[:, here], observed[:, here], _ = kappa_of_counts(
+            both, one, other, np.broadcast_to(number, both.shape), agreeing
+        )
+    return kappa, observed, np.divide(alone, own, out=np.full_like(alone, np.nan), where=own > 0)
 
 
 def _over_conditions(kappa: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spikeproof.plugin import SourceEntry, hookimpl
+from spikeproof.plugin import MetricEntry, SourceEntry, hookimpl
 
 
 @hookimpl
@@ -16,4 +16,18 @@ def spikeproof_sources() -> Iterator[SourceEntry]:
         summary="What subjects chose on which image: CSV files laid out as in model-vs-human.",
         target="PATH",
         reference="arXiv:2106.07411",
+    )
+
+
+@hookimpl
+def spikeproof_metrics() -> Iterator[MetricEntry]:
+    """Yield the metrics."""
+    yield MetricEntry(
+        name="error-consistency",
+        factory="spikeproof_metrics_behavior.metrics.error_consistency:ErrorConsistencyOfObservers",
+        summary="Whether subjects and systems err on the same images, beyond what their accuracies explain (kappa).",
+        scale="behavior",
+        kind="study",
+        needs=("trials",),
+        reference="arXiv:2006.16736",
     )

@@ -81,6 +81,22 @@ class Trials:
         right: NDArray[np.bool_] = self.response == self.category
         return right
 
+    def keep(self, rows: NDArray[np.bool_]) -> Trials:
+        """Return some of the trials, (trial,); names and codes stay."""
+        arrays = ("subject", "condition", "image", "category", "response", "session", "trial", "rt")
+        kept = rows.tolist()
+        changes: dict[str, Any] = {key: getattr(self, key)[rows] for key in arrays}
+        changes["image_name"] = tuple(compress(self.image_name, kept))
+        changes["extra"] = {key: tuple(compress(cells, kept)) for key, cells in self.extra.items()}
+        return replace(self, **changes)
+
+    def first_showings(self) -> Trials:
+        """Return the first trial of every subject on every image under every condition, in the order of the trials."""
+        cell = (self.condition * len(self.subjects) + self.subject) * len(self.images) + self.image
+        first = np.zeros(len(cell), dtype=bool)
+        first[np.unique(cell, return_index=True)[1]] = True
+        return self.keep(first)
+
     def select(self, conditions: Sequence[str]) -> Trials:
         """Trials of some conditions, compared as :func:`same_condition` does; names and codes stay.
 
@@ -97,13 +113,7 @@ class Trials:
                     f"{self.name}: no condition {wanted!r}; there are {', '.join(map(repr, self.conditions))}"
                 )
             kept += found
-        rows = np.isin(self.condition, kept)
-        arrays = ("subject", "condition", "image", "category", "response", "session", "trial", "rt")
-        kept_rows = rows.tolist()
-        changes: dict[str, Any] = {key: getattr(self, key)[rows] for key in arrays}
-        changes["image_name"] = tuple(compress(self.image_name, kept_rows))
-        changes["extra"] = {key: tuple(compress(cells, kept_rows)) for key, cells in self.extra.items()}
-        return replace(self, **changes)
+        return self.keep(np.isin(self.condition, kept))
 
     def table(self) -> pd.DataFrame:
         """One row a trial, with names for codes."""

@@ -1,0 +1,1 @@
+"""Metrics of behaviour, as the host asks for them."""
