@@ -29,6 +29,8 @@ class NoiseCeiling:
         Share of the variance of the trial-averaged response that signal explains, 0 to 1.
     signal_variance, noise_variance : numpy.ndarray of float64
         In squared units of response; the signal's is set to 0 where the noise's exceeds the total.
+    total_variance : numpy.ndarray of float64
+        Of all single trials (ddof 1).
     status : numpy.ndarray of str
         ``"ok"``; ``"constant"`` where no response differs and both numbers are NaN; ``"no signal"`` where the signal's
         variance was set to 0; ``"noiseless"`` where repeats agree exactly and ncsnr is infinite.
@@ -38,6 +40,7 @@ class NoiseCeiling:
     ceiling: NDArray[np.float64]
     signal_variance: NDArray[np.float64]
     noise_variance: NDArray[np.float64]
+    total_variance: NDArray[np.float64]
     status: NDArray[np.str_]
 
 
@@ -93,6 +96,7 @@ def noise_ceiling(responses: ArrayLike, *, repeats: float | None = None) -> Nois
         ceiling=np.where(constant, np.nan, ceiling),
         signal_variance=signal,
         noise_variance=noise,
+        total_variance=total,
         status=status,
     )
 

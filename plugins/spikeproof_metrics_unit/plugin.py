@@ -42,3 +42,32 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         scale="unit",
         needs=("labels",),
     )
+    yield MetricEntry(
+        name="reliability",
+        factory="spikeproof_metrics_unit.metrics.reliability:Reliability",
+        summary="How much of each unit's response comes back over repeats: split halves, noise ceiling, signal power.",
+        scale="unit",
+        needs=("repeats",),
+        reference="Sahani & Linden 2003, Adv. Neural Inf. Process. Syst. 15; doi:10.1038/s41593-021-00962-x",
+    )
+    yield MetricEntry(
+        name="population-sparseness",
+        factory="spikeproof_metrics_unit.metrics.population_sparseness:PopulationSparseness",
+        summary="How few units a stimulus drives, along a perturbation, against units shuffled over stimuli.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        null="units",
+        reference="Vinje & Gallant 2000, doi:10.1126/science.287.5456.1273",
+    )
+    yield MetricEntry(
+        name="tuning",
+        factory="spikeproof_metrics_unit.metrics.tuning:Tuning",
+        summary="How far units follow one axis of another system's features, and are flat across it.",
+        scale="unit",
+        kind="score",
+        comparison=True,
+        aims=("population", "behavior"),
+        null="stimuli",
+        reference="Bao et al. 2020, doi:10.1038/s41586-020-2350-5",
+    )

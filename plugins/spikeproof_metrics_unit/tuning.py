@@ -12,7 +12,7 @@ from spikeproof.types import generator
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["AxisTuning", "axis_tuning", "preferred_axes", "tuning_strength"]
+__all__ = ["AxisMethod", "AxisTuning", "axis_tuning", "held_out_tuning", "preferred_axes", "tuning_strength"]
 
 AxisMethod = Literal["sta", "regression"]
 """How the preferred axis is found."""
@@ -173,16 +173,7 @@ def axis_tuning(
     if folds < 2 or stimuli < 2 * folds:
         raise NotEnoughData(f"axis tuning: {stimuli} stimuli cannot be split into {folds} folds of two or more")
     fold = generator(seed, "axis-tuning").permutation(np.arange(stimuli) % folds)
-    along, across = np.empty_like(r), np.empty_like(r)
-    for number in range(folds):
-        test = fold == number
-        centre = f[~test].mean(axis=0)
-        training, held_out = f[~test] - centre, f[test] - centre
-        axes = _axes(r[~test], f[~test], method)
-        orthogonal = _principal_orthogonal(training, axes)
-        for axis, out in ((axes, along), (orthogonal, across)):
-            sd = (training @ axis.T).std(axis=0)
-            out[test] = (held_out @ axis.T) / np.where(sd > 0, sd, np.nan)
+    along, across = _projections(r, f, fold, method)
     preferred_curve, preferred = _binned(r, along, bins)
     orthogonal_curve, orthogonal_strength = _binned(r, across, bins)
     constant = _constant(r)
@@ -198,6 +189,64 @@ def axis_tuning(
         orthogonal_curve=orthogonal_curve,
         status=np.where(constant, "constant", np.where(tuned, "ok", "untuned")),
     )
+
+
+def held_out_tuning(
+    responses: ArrayLike,
+    features: ArrayLike,
+    fold: NDArray[np.intp],
+    *,
+    method: AxisMethod = "sta",
+    bins: int = 5,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The three numbers of :func:`axis_tuning` alone, for given folds: held-out r, strength along and across.
+
+    Parameters
+    ----------
+    responses : array_like, (stimulus, unit)
+    features : array_like, (stimulus, feature)
+    fold : numpy.ndarray of int, (stimulus,)
+        Two folds or more.
+    method, bins
+        As for :func:`axis_tuning`.
+
+    Returns
+    -------
+    held_out_r, preferred_strength, orthogonal_strength : numpy.ndarray of float64, (unit,)
+        NaN for a unit that never varies.
+
+    Raises
+    ------
+    NotEnoughData, DataError
+        As :func:`axis_tuning`.
+
+    Examples
+    --------
+    >>> features = np.random.default_rng(0).normal(size=(400, 6))
+    >>> r, along, across = held_out_tuning(features[:, :1], features, np.arange(400) % 5)
+    >>> bool(r[0] > 0.9 and along[0] > 0.8 and abs(across[0]) < 0.05)
+    True
+    """
+    r, f = _checked(responses, features)
+    along, across = _projections(r, f, fold, method)
+    return _correlation(r, along), _binned(r, along, bins)[1], _binned(r, across, bins)[1]
+
+
+def _projections(
+    r: NDArray[np.float64], f: NDArray[np.float64], fold: NDArray[np.intp], method: AxisMethod
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Projections of held-out stimuli on each unit's preferred axis and on the principal one across it."""
+    along, across = np.empty_like(r), np.empty_like(r)
+    for number in np.unique(fold).tolist():
+        test = fold == number
+        centre = f[~test].mean(axis=0)
+        training, held_out = f[~test] - centre, f[test] - centre
+        axes = _axes(r[~test], f[~test], method)
+        orthogonal = _principal_orthogonal(training, axes)
+        for axis, out in ((axes, along), (orthogonal, across)):
+            sd = (training @ axis.T).std(axis=0)
+            out[test] = (held_out @ axis.T) / np.where(sd > 0, sd, np.nan)
+    return along, across
 
 
 def _checked(responses: ArrayLike, features: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -238,13 +287,38 @@ def _axes(r: NDArray[np.float64], f: NDArray[np.float64], method: AxisMethod) ->
 
 def _principal_orthogonal(features: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
     """First principal component of the features with each preferred axis taken out, (unit, feature)."""
-    covariance = features.T @ features / len(features)
+    variances, basis = np.linalg.eigh(features.T @ features / len(features))
     out = np.full_like(axes, np.nan)
-    for unit, axis in enumerate(axes):
-        if np.isfinite(axis).all():
-            away = np.eye(len(axis)) - np.outer(axis, axis)
-            out[unit] = np.linalg.eigh(away @ covariance @ away)[1][:, -1]
+    found = np.flatnonzero(np.isfinite(axes).all(axis=1))
+    out[found] = _secular(variances, axes[found] @ basis) @ basis.T
     return out
+
+
+def _secular(variances: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """First principal axis orthogonal to each of some, in the basis of the components, (unit, component).
+
+    It is in proportion to w / (variance - m), where m, between the two largest variances, makes it orthogonal to w.
+    """
+    second, first = variances[-2], variances[-1]
+    low, high = np.full(len(axes), second), np.full(len(axes), first)
+    for _ in range(54):
+        middle = (low + high) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            above = (axes**2 / (variances - middle[:, None])).sum(axis=1) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = axes / (variances - ((low + high) / 2)[:, None])
+        out /= np.linalg.norm(out, axis=1, keepdims=True)
+    # Variances that are equal, and axes that lie along a component, leave nothing to divide by.
+    failed = ~np.isfinite(out).all(axis=1)
+    failed |= np.abs((np.where(failed[:, None], 0.0, out) * axes).sum(axis=1)) > 1e-9
+    failed |= np.abs(axes[:, -2:]).min(axis=1) < 1e-6
+    for unit in np.flatnonzero(failed):
+        own = np.outer(axes[unit], axes[unit])
+        away = np.eye(len(variances)) - own
+        # Less the axis itself, so that it is not taken where nothing varies across it.
+        out[unit] = np.linalg.eigh(away @ np.diag(variances) @ away - own)[1][:, -1]
+    return np.asarray(out)
 
 
 def _binned(

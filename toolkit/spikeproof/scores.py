@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from .errors import NotEnoughData
+from .noise import generator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +95,81 @@ class Sample:
     stimuli: NDArray[np.str_] | None = None
     units: NDArray[np.str_] | None = None
     seed: int = 0
+
+    def folds(self, count: int, *, by_label: bool = False) -> NDArray[np.intp]:
+        """Fold of each stimulus, (stimulus,), drawn by its name: leaving other stimuli out does not change it.
+
+        Folds so drawn differ a little in size, and one may stay empty where there are few stimuli.
+
+        Parameters
+        ----------
+        count : int
+            Number of folds.
+        by_label : bool
+            Move one stimulus of a category that would stand in one fold as a whole.
+
+        Raises
+        ------
+        spikeproof.errors.NotEnoughData
+            If there are fewer than two stimuli a fold, or, by label, a category with a single stimulus.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> names = np.array([f"s{k}" for k in range(20)])
+        >>> fold = Sample(responses=np.zeros((20, 1)), stimuli=names).folds(2)
+        >>> fewer = Sample(responses=np.zeros((19, 1)), stimuli=names[1:]).folds(2)
+        >>> bool((fold[1:] == fewer).all())
+        True
+        """
+        import numpy as np
+
+        stimuli = len(self.responses)
+        if stimuli < 2 * count:
+            raise NotEnoughData(f"{stimuli} stimuli cannot be split into {count} folds of two or more: set folds lower")
+        names = map(str, range(stimuli)) if self.stimuli is None else self.stimuli.tolist()
+        keys = np.array([_number("fold", self.seed, name) for name in names])
+        fold = (keys * count).astype(np.intp)
+        if by_label and self.labels is not None:
+            for label in np.unique(self.labels):
+                mine = np.flatnonzero(self.labels == label)
+                if len(mine) < 2:
+                    raise NotEnoughData(
+                        f"category {str(label)!r} has {len(mine)} stimulus: a decoder needs two or more, so that one "
+                        "can be held out"
+                    )
+                if (fold[mine] == fold[mine[0]]).all():
+                    first = mine[keys[mine].argmin()]
+                    fold[first] = (fold[first] + 1) % count
+        return fold
+
+    def probes(self, count: int, purpose: str = "") -> NDArray[np.float64]:
+        """Standard normal numbers (unit, probe), drawn by the names of the units.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> sample = Sample(responses=np.zeros((2, 2)), units=np.array(["a", "b"]))
+        >>> one = Sample(responses=np.zeros((2, 1)), units=np.array(["b"]))
+        >>> bool((sample.probes(3)[1] == one.probes(3)[0]).all())
+        True
+        """
+        import numpy as np
+
+        units = self.responses.shape[1]
+        names = [str(k) for k in range(units)] if self.units is None else self.units.tolist()
+        return np.stack([_normal(self.seed, purpose, name, count) for name in names])
+
+
+def _number(purpose: str, seed: int, name: str) -> float:
+    """A number in [0, 1) that goes with a name."""
+    digest = hashlib.blake2b(f"{purpose}\x1f{seed}\x1f{name}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+@lru_cache(maxsize=20_000)
+def _normal(seed: int, purpose: str, name: str, count: int) -> NDArray[np.float64]:
+    return generator(seed, "probes", purpose, name).standard_normal(count)
 
 
 @runtime_checkable

@@ -234,9 +234,28 @@ def test_names_go_with_what_is_left_out() -> None:
 
     code = toy_code()
     ScoredMetric(score=Listening(), entry=entry(), seed=0).measure(Evidence(code=code))
-    assert {sample.responses.shape for sample in seen} == {(36, 6), (35, 6), (36, 5)}
+    assert {sample.responses.shape for sample in seen} == {(36, 6), (34, 6), (35, 6), (36, 5)}
     for sample in seen:
         assert sample.stimuli is not None
         assert sample.units is not None
         expected = code.responses.sel(stimulus=sample.stimuli, unit=sample.units).values
         np.testing.assert_array_equal(sample.responses, expected)
+
+
+def labelled(labels: list[str]) -> Sample:
+    return Sample(responses=np.zeros((len(labels), 1)), labels=np.array(labels))
+
+
+def test_folds_go_by_name_and_hold_each_category_out_in_part_only() -> None:
+    fold = labelled(["a"] * 300).folds(5)
+    assert np.bincount(fold).min() > 30
+    for seed in range(50):
+        fold = replace(labelled(["a"] * 8 + ["b"] * 2), seed=seed).folds(5, by_label=True)
+        assert fold[8] != fold[9]
+
+
+def test_folds_refuse_too_few_stimuli() -> None:
+    with pytest.raises(NotEnoughData, match="3 stimuli cannot be split into 2 folds of two or more"):
+        labelled(["a"] * 3).folds(2)
+    with pytest.raises(NotEnoughData, match="category 'b' has 1 stimulus: a decoder needs two or more"):
+        labelled(["a"] * 3 + ["b"]).folds(2, by_label=True)
