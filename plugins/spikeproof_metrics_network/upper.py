@@ -177,26 +177,23 @@ def lipschitz_upper_bound(
 
 
 def _traced(module: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModule:
-    try:
-        graph = fx.symbolic_trace(module)
-    except Exception as error:  # whatever the network's own code raises when it is given a stand-in
-        raise ModelError(
-            f"lipschitz: the network cannot be traced ({type(error).__name__}: {error}); bound parts of it whose "
-            "forward pass does not depend on values"
-        ) from error
-    inputs = [node.name for node in graph.graph.nodes if node.op == "placeholder"]
-    if len(inputs) != 1:
-        raise ModelError(
-            f"lipschitz: a network of one input is needed, this one has {len(inputs)}: {', '.join(inputs)}"
-        )
     parameter = next(iter(module.parameters()), torch.zeros(0))
     example = torch.zeros((BATCH, *input_shape), dtype=parameter.dtype, device=parameter.device)
     try:
         with torch.no_grad():
-            _Shapes(graph).run(example)
-    except Exception as error:
+            module(example)
+    except Exception as error:  # whatever the network's own code raises
         reason = str(error).partition("\n")[0]
         raise ModelError(f"lipschitz: the network does not take inputs of shape {input_shape}: {reason}") from error
+    try:
+        graph = fx.symbolic_trace(module)
+    except Exception as error:  # and here, when it is given a stand-in
+        raise ModelError(
+            f"lipschitz: the network cannot be traced ({type(error).__name__}: {error}); bound parts of it whose "
+            "forward pass does not depend on values"
+        ) from error
+    with torch.no_grad():
+        _Shapes(graph).run(example)
     return graph
 
 
@@ -224,7 +221,8 @@ class _Walk:
     def visit(self, node: fx.Node) -> None:
         """Bound one node."""
         if node.op == "placeholder":
-            self._bounds[node] = 1.0
+            # What has a default, and was not given, is no input.
+            self._bounds[node] = 1.0 if "shape" in node.meta else 0.0
         elif node.op == "get_attr":
             self._bounds[node] = 0.0
         elif node.op == "output":

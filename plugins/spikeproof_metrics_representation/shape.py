@@ -5,6 +5,7 @@ Williams et al. 2021, arXiv:2110.14739.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -69,7 +70,12 @@ class ShapeAlignment:
                 )
         moved = [_whitened(v - m, z) for v, m, z in zip(pair, self.means, self.whitening, strict=True)]
         common = [v @ r for v, r in zip(moved, self.rotations, strict=True)]
-        return _distance(float(np.vdot(*common)), moved, common, measure)
+        # Where there are as many common axes as units nothing lies outside of them.
+        outside = [
+            np.zeros(1) if r.shape[0] == r.shape[1] else v - c @ r.T
+            for v, c, r in zip(moved, common, self.rotations, strict=True)
+        ]
+        return _distance(float(np.vdot(*common)), moved, measure, (*common, *outside))
 
 
 def align_shapes(
@@ -165,7 +171,7 @@ def shape_distance(
         x, y, _ = _pair(first, second, center)
         nuclear = _nuclear_norm(x, y)
         if nuclear < (1 - 1e-6) * np.linalg.norm(x) * np.linalg.norm(y):
-            return _distance(nuclear, (x, y), None, measure)
+            return _distance(nuclear, (x, y), measure)
     alignment = align_shapes(first, second, alpha=alpha, center=center, convention=convention)
     return alignment.distance(first, second, measure)
 
@@ -207,29 +213,25 @@ def permutation_distance(
     x, y = (np.pad(v, ((0, 0), (0, width - v.shape[1]))) for v in (x, y))
     rows, columns = linear_sum_assignment(x.T @ y, maximize=True)
     common = (x[:, rows], y[:, columns])
-    return _distance(float(np.vdot(*common)), (x, y), common, measure)
+    return _distance(float(np.vdot(*common)), (x, y), measure, (*common, np.zeros(1), np.zeros(1)))
 
 
 def _distance(
-    inner: float,
-    whole: tuple[NDArray[np.float64], NDArray[np.float64]] | list[NDArray[np.float64]],
-    common: tuple[NDArray[np.float64], NDArray[np.float64]] | list[NDArray[np.float64]] | None,
-    measure: Measure,
+    inner: float, whole: Sequence[NDArray[np.float64]], measure: Measure, common: Sequence[NDArray[np.float64]] = ()
 ) -> float:
-    """Distance from the inner product of aligned representations; near 0 from their difference, which loses nothing."""
+    """Distance from the inner product of aligned representations; near 0 from their difference, which loses nothing.
+
+    ``common`` are the aligned representations, wherever the distance may be near 0: first what each is in the axes that
+    are aligned, then what it is outside of them.
+    """
     if measure not in {"angular", "euclidean"}:
         raise DataError(f"shape distance: measure must be 'angular' or 'euclidean', got {measure!r}")
     norms = [float(np.linalg.norm(v)) for v in whole]
-    if common is not None and inner > (1 - 1e-6) * norms[0] * norms[1]:
-        scale = (norms[0], norms[1]) if measure == "angular" else (1.0, 1.0)
-        # What the wider one has outside of the common axes, it has alone.
-        outside = sum(
-            max(n**2 - float(np.vdot(c, c)), 0.0) / s**2 for n, c, s in zip(norms, common, scale, strict=True)
-        )
-        if outside < 1e-12 * sum((n / s) ** 2 for n, s in zip(norms, scale, strict=True)):
-            outside = 0.0
-        gap = np.sqrt(float(((common[0] / scale[0] - common[1] / scale[1]) ** 2).sum()) + outside)
-        return float(gap if measure == "euclidean" else 2 * np.arcsin(min(gap / 2, 1.0)))
+    if common and inner > (1 - 1e-6) * norms[0] * norms[1]:
+        a, b = norms if measure == "angular" else (1.0, 1.0)
+        parts = (common[0] / a - common[1] / b, common[2] / a, common[3] / b)
+        gap = float(np.sqrt(sum((part**2).sum() for part in parts)))
+        return gap if measure == "euclidean" else float(2 * np.arcsin(min(gap / 2, 1.0)))
     if measure == "angular":
         return float(np.arccos(np.clip(inner / (norms[0] * norms[1]), -1.0, 1.0)))
     return float(np.sqrt(max(norms[0] ** 2 + norms[1] ** 2 - 2 * inner, 0.0)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import linalg
 from spikeproof.errors import DataError
+from spikeproof.types import generator
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -41,12 +42,14 @@ def gaussian_shape_distance(
     alpha: float = 1.0,
     iterations: int = 10_000,
     tolerance: float = 1e-8,
+    restarts: int = 4,
+    seed: int = 0,
 ) -> StochasticDistance:
     """Distance of two Gaussian representations after the best rotation (Duong et al. 2023, arXiv:2211.11665).
 
     The minimum over rotations of ``sqrt(mean over stimuli of alpha |m_x - m_y|² + (2 - alpha) Bures²(S_x, S_y))``, by
     turns over the rotation of the units and those of each stimulus's covariance root, from the rotation that aligns the
-    means. A minimum that is found is a local one.
+    means and from random ones. Each search ends in a local minimum; the smallest is returned.
 
     Parameters
     ----------
@@ -61,6 +64,10 @@ def gaussian_shape_distance(
         Steps at most. Covariances alone (alpha 0) need thousands; stopped early, the distance is too large.
     tolerance : float
         Stop where a step lowers the distance by less than this share.
+    restarts : int
+        Random rotations to search from, besides the one that aligns the means. 0 is what netrep does.
+    seed : int
+        Of those rotations.
 
     Returns
     -------
@@ -86,25 +93,43 @@ def gaussian_shape_distance(
         raise DataError(f"shape distance: the two must have the same stimuli and units, got {x.shape} and {y.shape}")
     units = x.shape[1]
     targets = np.vstack([np.sqrt(alpha) * x, np.sqrt(2 - alpha) * x_roots.reshape(-1, units)])
-    rotation = linalg.orthogonal_procrustes(y, x)[0]
-    before, converged, taken = np.inf, False, 0
-    for _ in range(iterations):
-        taken += 1
-        u, _, vt = np.linalg.svd(y_roots @ rotation @ x_roots)
-        turned = np.swapaxes(u @ vt, 1, 2) @ y_roots
-        sources = np.vstack([np.sqrt(alpha) * y, np.sqrt(2 - alpha) * turned.reshape(-1, units)])
-        rotation = linalg.orthogonal_procrustes(sources, targets)[0]
-        loss = float(np.linalg.norm(targets - sources @ rotation))
-        if before - loss <= tolerance * max(loss, tolerance):
-            converged = True
-            break
-        before = loss
+    rng = generator(seed, "shape distance", units)
+    starts = [np.asarray(linalg.orthogonal_procrustes(y, x)[0], dtype=np.float64)]
+    # The QR decomposition of normal numbers, with the signs of R put right, is uniform over rotations and reflections.
+    for _ in range(restarts):
+        q, r = np.linalg.qr(rng.standard_normal((units, units)))
+        starts.append(q * np.sign(np.diagonal(r)))
+    searched = [_search(start, targets, (x_roots, y, y_roots), alpha, iterations, tolerance) for start in starts]
+    rotation, taken, converged = min(searched, key=lambda found: found[0])[1:]
     moved = rotation.T @ y_roots
     fidelity = np.linalg.svd(x_roots @ moved, compute_uv=False).sum(axis=1)
     spread = (x_roots**2).sum(axis=(1, 2)) + (y_roots**2).sum(axis=(1, 2)) - 2 * fidelity
     shift = ((x - y @ rotation) ** 2).sum(axis=1)
     squared = alpha * shift + (2 - alpha) * np.maximum(spread, 0.0)
     return StochasticDistance(float(np.sqrt(squared.mean())), taken, converged)
+
+
+def _search(
+    rotation: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    others: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    alpha: float,
+    iterations: int,
+    tolerance: float,
+) -> tuple[float, NDArray[np.float64], int, bool]:
+    """Loss, rotation, steps, and whether the last of them gained less than the tolerance."""
+    x_roots, y, y_roots = others
+    loss = before = np.inf
+    for step in range(1, iterations + 1):
+        u, _, vt = np.linalg.svd(y_roots @ rotation @ x_roots)
+        turned = np.swapaxes(u @ vt, 1, 2) @ y_roots
+        sources = np.vstack([np.sqrt(alpha) * y, np.sqrt(2 - alpha) * turned.reshape(len(targets) - len(y), -1)])
+        rotation = np.asarray(linalg.orthogonal_procrustes(sources, targets)[0], dtype=np.float64)
+        loss = float(np.linalg.norm(targets - sources @ rotation))
+        if before - loss <= tolerance * max(loss, tolerance):
+            return loss, rotation, step, True
+        before = loss
+    return loss, rotation, iterations, False
 
 
 def _checked(means: ArrayLike, covariances: ArrayLike, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -317,6 +317,7 @@ def test_lipsdp_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_filters_that_are_zero() -> None:
     zeros = np.zeros((3, 2, 3, 3))
     assert filter_sparsity(zeros) == 1.0
+    assert filter_sparsity(np.array([1.0, 0.5]).reshape(2, 1, 1, 1), threshold=0.5) == 0.0
     some = np.random.default_rng(0).normal(size=(3, 2, 3, 3))
     some[0, 0] = 0
     assert filter_sparsity(some) == pytest.approx(1 / 6)

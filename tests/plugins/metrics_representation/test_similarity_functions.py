@@ -115,6 +115,18 @@ def test_small_distances_keep_their_digits(gap: float) -> None:
     assert shape_distance(a, b) == pytest.approx(np.linalg.norm(scaled[0] - turned), rel=1e-4)
 
 
+@pytest.mark.parametrize("share", [1e-3, 1e-8])
+def test_what_only_the_wider_one_has_counts_however_small(share: float) -> None:
+    x = draws(20, 4)
+    # Orthogonal to all that they share, so that no tilt of the common axes takes a part of it in.
+    shared = linalg.orth(np.column_stack([np.ones(20), x]))
+    extra = draws(20, 2, seed=1)
+    extra = share * (extra - shared @ (shared.T @ extra))
+    expected = np.linalg.norm(extra)
+    assert shape_distance(x, np.hstack([x, extra]), measure="euclidean") == pytest.approx(expected, rel=1e-4)
+    assert shape_distance(np.hstack([x, extra]), x, measure="euclidean") == pytest.approx(expected, rel=1e-4)
+
+
 def test_alpha_zero_is_canonical_correlation() -> None:
     x, y = draws(40, 3), draws(40, 5, seed=1)
     whitened = [linalg.orth(v - v.mean(axis=0)) for v in (x, y)]
@@ -153,6 +165,31 @@ def test_stochastic_distances_of_known_gaussians() -> None:
     # Covariances that commute: the Bures distance is that of the standard deviations.
     zero, one, four = np.zeros((2, 3)), np.stack([np.eye(3)] * 2), np.stack([4 * np.eye(3)] * 2)
     assert gaussian_shape_distance(zero, one, zero, four).distance == pytest.approx(np.sqrt(3))
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.8])
+def test_the_stochastic_distance_is_the_smallest_over_all_rotations(alpha: float) -> None:
+    """Between means only and covariances only, where netrep's search minimises something else."""
+    means = draws(2, 6, 2)
+    roots = draws(2, 6, 2, 2, seed=1)
+    covariances = roots @ np.swapaxes(roots, 2, 3)
+
+    def distance(turn: Any) -> float:
+        shift = ((means[0] - means[1] @ turn) ** 2).sum(axis=1)
+        moved = turn.T @ covariances[1] @ turn
+        bures = [
+            np.trace(a) + np.trace(b) - 2 * np.sqrt(np.linalg.eigvals(a @ b).real).sum()
+            for a, b in zip(covariances[0], moved, strict=True)
+        ]
+        return float(np.sqrt((alpha * shift + (2 - alpha) * np.array(bures)).mean()))
+
+    angles = np.linspace(0, 2 * np.pi, 2000)
+    turns = [np.array([[np.cos(a), -s * np.sin(a)], [np.sin(a), s * np.cos(a)]]) for a in angles for s in (1, -1)]
+    best = min(distance(turn) for turn in turns)
+    gaussians = (means[0], covariances[0], means[1], covariances[1])
+    found = gaussian_shape_distance(*gaussians, alpha=alpha)
+    assert found.distance == pytest.approx(best, rel=1e-5)
+    assert gaussian_shape_distance(*gaussians, alpha=alpha, restarts=0).distance >= found.distance * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("features", [12, 90])
