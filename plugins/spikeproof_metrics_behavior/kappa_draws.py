@@ -12,6 +12,7 @@ from spikeproof.statistics import interval
 from spikeproof.types import generator
 
 from .consistency import Agreeing, error_consistency, kappa_of_counts
+from .drawing import draws_of_members
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -144,7 +145,7 @@ def bootstrap_kappa(
     for k, part in enumerate(values):
         kappa[:, k], observed[:, k], accuracy[:, k] = _condition(part, first, second, draws, agreeing, rng)
     drawn = list(range(count)) if observers is True else [] if observers is False else list(observers)
-    members = _members(drawn, count, draws, rng)
+    members = draws_of_members(drawn, count, draws, rng, least=2)
     return KappaDraws(
         pairs=np.stack([first, second], axis=1),
         estimate=whole.kappa[:, first, second],
@@ -155,19 +156,6 @@ def bootstrap_kappa(
         accuracy=whole.accuracy,
         accuracy_draws=accuracy,
     )
-
-
-def _members(drawn: Sequence[int], count: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """How often each draw holds each observer, (draw, observer); at least two different ones of those drawn."""
-    members = np.ones((draws, count))
-    size = len(drawn)
-    if size < 2:
-        return members
-    counts = rng.multinomial(size, np.full(size, 1 / size), size=draws)
-    while (alone := (counts == size).any(axis=1)).any():
-        counts[alone] = rng.multinomial(size, np.full(size, 1 / size), size=int(alone.sum()))
-    members[:, drawn] = counts
-    return members
 
 
 def _condition(

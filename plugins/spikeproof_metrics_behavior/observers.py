@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from spikeproof.errors import DataError, NotEnoughData
@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL_SETS",
     "SUBJECTS",
+    "UNSEEN",
+    "Cells",
     "Names",
     "Observers",
+    "Repeated",
+    "cells_of",
     "images_of",
     "observers_of",
+    "permuted",
     "right_or_wrong",
     "true_categories",
 ]
 
-Names = Literal["same", "short"]
+Names = Annotated[
+    Literal["same", "short"], "Stimuli of systems are called as those of the trials, or are compared by short names."
+]
 """How stimuli of trials and of systems are told to be the same."""
+
+Repeated = Annotated[
+    Literal["refuse", "first"],
+    "A subject that saw an image several times under one condition: refuse, or take the first time.",
+]
 
 SUBJECTS = "subjects"
 ALL_SETS = "mean of all"
@@ -61,6 +73,10 @@ class Observers:
     def names(self) -> tuple[str, ...]:
         """Subjects, then systems."""
         return (*self.trials.subjects, *self.systems)
+
+    def first_showings(self) -> Observers:
+        """Keep the first trial of every subject on every image under every condition."""
+        return replace(self, trials=self.trials.first_showings())
 
     def usable(self, control: str, lowest: float) -> Observers:
         """Leave out conditions on which error consistency means little: see :func:`usable_conditions`."""
@@ -218,6 +234,16 @@ def cells_of(observers: Observers) -> Cells:
         chosen[people + number] = [code[name] for name in choices[image].tolist()]
     truth = np.array([code[name] for name in true_categories(trials)[image].tolist()], dtype=np.intp)
     return Cells(chosen=chosen, condition=condition, image=image, truth=truth, names=names)
+
+
+def permuted(cells: Cells, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Choices (observer, cell), those of every observer shuffled over the images that it saw under each condition."""
+    out = cells.chosen.copy()
+    for row in out:
+        for code in np.unique(cells.condition):
+            seen = np.flatnonzero((cells.condition == code) & (row != UNSEEN))
+            row[seen] = rng.permutation(row[seen])
+    return out
 
 
 def right_or_wrong(observers: Observers) -> NDArray[np.float64]:

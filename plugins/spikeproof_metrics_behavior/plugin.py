@@ -31,3 +31,21 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("trials",),
         reference="arXiv:2006.16736",
     )
+    yield MetricEntry(
+        name="choice-agreement",
+        factory="spikeproof_metrics_behavior.metrics.choice_agreement:ChoiceAgreement",
+        summary="How often subjects and systems choose the same category for an image, against chance.",
+        scale="behavior",
+        kind="study",
+        needs=("trials",),
+        reference="doi:10.7554/eLife.55978",
+    )
+    yield MetricEntry(
+        name="behavioral-accuracy",
+        factory="spikeproof_metrics_behavior.metrics.behavioral_accuracy:BehavioralAccuracy",
+        summary="How often subjects, and systems that saw the same images, choose the right category.",
+        scale="behavior",
+        kind="study",
+        needs=("trials",),
+        reference="arXiv:2106.07411",
+    )

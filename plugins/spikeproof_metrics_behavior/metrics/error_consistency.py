@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from spikeproof.wording import with_interval
 from spikeproof_metrics_behavior.consistency import Different, error_consistency
 from spikeproof_metrics_behavior.correctness import accuracy_difference
 from spikeproof_metrics_behavior.kappa_draws import KappaDraws, bootstrap_kappa
-from spikeproof_metrics_behavior.observers import ALL_SETS, Names, Observers, observers_of, right_or_wrong
+from spikeproof_metrics_behavior.observers import ALL_SETS, Names, Observers, Repeated, observers_of, right_or_wrong
 
 from .groups import Drawn, Group, groups_of, left_out, list_left_out, seed_of, table_of
 
@@ -53,10 +53,7 @@ class ErrorConsistencyOfObservers:
     different: Annotated[
         Different, "Two observers that saw different stimuli: refuse, leave the pair out, or use what both saw."
     ] = "shared"
-    repeated: Annotated[
-        Literal["refuse", "first"],
-        "A subject that saw an image several times under one condition: refuse, or the first.",
-    ] = "refuse"
+    repeated: Repeated = "refuse"
     absolute: Annotated[bool, "Take the absolute value of each mean kappa, as Brain-Score does."] = False
 
     def __post_init__(self) -> None:
@@ -121,10 +118,8 @@ class ErrorConsistencyOfObservers:
         yield from list_left_out(kappa)
 
     def _chosen(self, observers: Observers) -> Observers:
-        from dataclasses import replace
-
         if self.repeated == "first":
-            observers = replace(observers, trials=observers.trials.first_showings())
+            observers = observers.first_showings()
         if self.conditions == "all":
             return observers
         return observers.usable(self.control, self.lowest)
@@ -137,8 +132,6 @@ class ErrorConsistencyOfObservers:
 
     def _compared(self, drawn: KappaDraws, correct: Floats) -> KappaDraws:
         """Leave out, or refuse, pairs that saw different stimuli."""
-        from dataclasses import replace
-
         if self.different == "shared":
             return drawn
         first, second = drawn.pairs.T
