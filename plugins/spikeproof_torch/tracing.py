@@ -75,7 +75,7 @@ def trace(
         _refuse(node)
     drop_unused(first.graph)
     for node in first.graph.nodes:
-        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) and node.target not in _DROPOUTS:
+        if _is_random(node):
             raise UntraceableError(f"it draws random numbers: {node.target}")
     first.graph.lint()
     first.recompile()
@@ -235,7 +235,7 @@ def _fold_constants(module: fx.GraphModule) -> None:
     for node in list(module.graph.nodes):
         if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
             continue
-        if torch.Tag.nondeterministic_seeded in node.target.tags or not all(map(is_constant, node.all_input_nodes)):
+        if _is_random(node) or not all(map(is_constant, node.all_input_nodes)):
             continue
         args = fx.node.map_arg(node.args, lambda one: constant(module, one))
         kwargs = fx.node.map_arg(node.kwargs, lambda one: constant(module, one))
@@ -247,6 +247,17 @@ def _fold_constants(module: fx.GraphModule) -> None:
             made = add_constant(module, module.graph, "folded", value)
         made.meta = dict(node.meta)
         _replace(node, made)
+
+
+def _is_random(node: fx.Node) -> bool:
+    """Whether an operation draws random numbers; one that could but drops nothing does not."""
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    for index, argument in enumerate(node.target._schema.arguments):  # type: ignore[union-attr]
+        if argument.name == "dropout_p":
+            given = node.args[index] if len(node.args) > index else node.kwargs.get("dropout_p", argument.default_value)
+            return bool(given != 0.0)
+    return True
 
 
 def _refuse(node: fx.Node) -> None:
