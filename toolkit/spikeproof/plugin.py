@@ -171,6 +171,8 @@ class AttackEntry(Entry):
     effort : str
         Name of the whole-number parameter that says how long it searches (``"steps"``): the host multiplies it by 10
         on a sample of items and reports what that gained. Empty where there is no such parameter.
+    aims : tuple of {"unit", "population", "behavior"}
+        Scales of the objectives that it fits; empty for all.
     """
 
     domain: Domain = "stimulus"
@@ -178,6 +180,7 @@ class AttackEntry(Entry):
     needs_gradients: bool = True
     control: bool = False
     effort: str = ""
+    aims: tuple[Scale, ...] = ()
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -186,6 +189,8 @@ class AttackEntry(Entry):
             raise ValueError(f"{self.name}: a stimulus-domain attack must say which norms it searches")
         for norm in self.norms:
             _one_of(self.name, "norm", norm, ("l1", "l2", "linf"))
+        for aim in self.aims:
+            _one_of(self.name, "aim", aim, ("unit", "population", "behavior"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

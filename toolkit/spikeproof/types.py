@@ -30,6 +30,7 @@ __all__ = [
     "Cone",
     "Coned",
     "Control",
+    "Decisions",
     "Evidence",
     "Inspectable",
     "Inspection",
@@ -216,11 +217,38 @@ class Objective(Protocol):
         """The number to be maximised, (row,), differentiable in ``responses`` or ``decision``."""
 
 
+class Decisions(Protocol):
+    """Decision values of a batch of items, for attacks that work on a choice among classes rather than on a number."""
+
+    @property
+    def choice(self) -> torch.Tensor:
+        """Index of the class chosen on each clean image, (item,)."""
+
+    @property
+    def partner_choice(self) -> torch.Tensor:
+        """Index of the class chosen on each item's partner stimulus, (item,)."""
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Name of each item's direction, as the objective's ``directions()`` calls it."""
+
+    @property
+    def reader(self) -> torch.Tensor:
+        """Which classifier reads each item, (item,): items of one number may stand for each other in ``items``."""
+
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Decision values (row, class), differentiable in the images and in nothing else."""
+
+
 class ItemObjective(Protocol):
     """An objective bound to a batch of items by the host; all that an attack may ask.
 
     ``images`` is (row, channel, y, x). ``items`` says which item each row belongs to; by default row k is item k.
     """
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """Decision values of the items; None where the objective reads none."""
 
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values (row,), without gradients."""

@@ -12,6 +12,8 @@ from spikeproof.errors import ModelError, PluginFailed
 from spikeproof.noise import generator
 from spikeproof.types import Readings
 
+from .decisions import BoundDecisions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -156,6 +158,21 @@ class BoundObjective:
         self.backward_rows += len(images)
         return value.detach(), gradient
 
+    @property
+    def decisions(self) -> BoundDecisions | None:
+        """Decision values of the items; None where the objective reads none."""
+        if not self._decision or self._choice is None or self._partner_choice is None:
+            return None
+        names = tuple(self._objective.directions())
+        return BoundDecisions(
+            self._decided,
+            choice=self._choice,
+            partner_choice=self._partner_choice,
+            directions=tuple(names[number] for number in self._direction.tolist()),
+            reader=torch.zeros_like(self._choice) if self._grid.use_head or self._fold is None else self._fold,
+            passed=self._came_back,
+        )
+
     def readings(self, images: torch.Tensor, items: torch.Tensor) -> Readings:
         """What the objective sees at these images; differentiable where gradients are enabled."""
         decision = None
@@ -207,6 +224,20 @@ class BoundObjective:
 
         parts = self._parts(images, items)
         return torch.cat([self.differentiate(part, partial(mixture, rows=rows))[1] for part, rows in parts])
+
+    def _decided(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Decision values (row, class), differentiable where gradients are enabled."""
+        values = []
+        for part, rows in self._parts(images, items):
+            seen = self.readings(part, rows).decision
+            if seen is None:
+                raise PluginFailed(f"objective {self._name!r} reads decisions, but there are none")
+            values.append(seen)
+        return _joined(values)
+
+    def _came_back(self, items: torch.Tensor, finite: torch.Tensor) -> None:
+        self.backward_rows += len(items)
+        self.not_finite[items[~finite]] = True
 
     def _reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         seen = self.readings(images, items)

@@ -42,6 +42,15 @@ def aim_refusal(objective: Part[ObjectiveEntry], code: Code) -> str | None:
     return None
 
 
+def fit_refusal(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> str | None:
+    """Return why an attack does not fit an objective, or None if it does."""
+    aims, scale = attack.entry.aims, objective.entry.scale
+    if not aims or scale in aims:
+        return None
+    why = ": it works on a choice among classes, and a unit or a population makes none" if aims == ("behavior",) else ""
+    return f"{attack.label} fits objectives at the scale {' or '.join(aims)} only, not {objective.label}{why}"
+
+
 def metric_refusal(
     metric: Part[MetricEntry],
     system: System,

@@ -52,7 +52,7 @@ def _on_images(entry: AttackEntry) -> bool:
 @check("attack", when=_on_images)
 def check_it_stays_in_the_ball(subject: Subject) -> None:
     """No perturbation is longer than its epsilon, in each norm that the entry names."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         found = attacked(subject, norm)
         excess = norms(found.perturbed - found.clean, norm) / found.epsilons[:, None] - 1
         require(excess.max() <= 1e-4, f"{norm}: a perturbation exceeds its epsilon by {float(excess.max()):.2%}")
@@ -61,7 +61,7 @@ def check_it_stays_in_the_ball(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_it_stays_in_the_box(subject: Subject) -> None:
     """Perturbed pixels stay in [0, 1], for images that reach both ends and epsilons larger than the box."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         perturbed = attacked(subject, norm, epsilons=(0.3, 3.0), low=0.0, high=1.0).perturbed
         ends = float(perturbed.min()), float(perturbed.max())
         require(ends[0] >= 0 and ends[1] <= 1, f"{norm}: perturbed pixels reach {ends[0]:.4g} and {ends[1]:.4g}")
@@ -70,7 +70,7 @@ def check_it_stays_in_the_box(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_it_returns_images_like_the_clean_ones(subject: Subject) -> None:
     """The result is (epsilon, item, channel, y, x), finite, with the type of the clean images, without gradients."""
-    norm = subject.entry.norms[0]
+    norm = subject.norms[0]
     found = attacked(subject, norm)
     shape = (len(found.epsilons), *found.clean.shape)
     require(found.perturbed.shape == shape, f"expected shape {shape}, got {tuple(found.perturbed.shape)}")
@@ -82,7 +82,7 @@ def check_it_returns_images_like_the_clean_ones(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_no_budget_changes_nothing(subject: Subject) -> None:
     """With epsilon 0, the images are the clean ones."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         found = attacked(subject, norm, epsilons=(0.0, RADII[norm][0]))
         moved = float((found.perturbed[0] - found.clean).abs().max())
         require(moved <= 1e-6, f"{norm}: epsilon 0 moved a pixel by {moved:.3g}")
@@ -91,7 +91,7 @@ def check_no_budget_changes_nothing(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_the_clean_images_are_left_alone(subject: Subject) -> None:
     """The tensor of clean images that it is given is not written to."""
-    norm = subject.entry.norms[0]
+    norm = subject.norms[0]
     clean = images(ITEMS)
     subject.build()(LinearUnits.random(ITEMS), clean, torch.tensor(RADII[norm]), norm, noise(ITEMS))
     require(torch.equal(clean, images(ITEMS)), "it changed the clean images in place")
@@ -100,7 +100,7 @@ def check_the_clean_images_are_left_alone(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_an_item_alone_is_as_in_a_batch(subject: Subject) -> None:
     """What an item becomes depends on no other item, so that batches and workers can be chosen freely."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         batch = attacked(subject, norm)
         for row, item in enumerate(ITEMS):
             alone = attacked(subject, norm, items=(item,))
@@ -111,7 +111,7 @@ def check_an_item_alone_is_as_in_a_batch(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_the_same_seed_gives_the_same_images(subject: Subject) -> None:
     """Its only random numbers are those that it is given."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         one, two = attacked(subject, norm), attacked(subject, norm)
         require(torch.equal(one.perturbed, two.perturbed), f"{norm}: two runs with one seed differ")
 
@@ -119,7 +119,7 @@ def check_the_same_seed_gives_the_same_images(subject: Subject) -> None:
 @check("attack", when=_on_images)
 def check_it_beats_random_directions(subject: Subject) -> None:
     """On a linear unit it gains more than the best of ten random directions of the same norm."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         found = attacked(subject, norm)
         gain = _gain(found, found.perturbed - found.clean)
         radius = found.epsilons.view(-1, 1, 1, 1, 1)

@@ -30,7 +30,7 @@ def _control(entry: AttackEntry) -> bool:
 @check("attack", when=_control)
 def check_a_control_has_the_norm_of_the_attack(subject: Subject) -> None:
     """Each control image is as far from the clean one as the attacked image that it is made of."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         control, perturbed = controlled(subject, norm)
         expected, got = tuple(perturbed.shape), tuple(control.shape)
         require(got == expected, f"expected shape {expected}, got {got}")
@@ -41,7 +41,7 @@ def check_a_control_has_the_norm_of_the_attack(subject: Subject) -> None:
 @check("attack", when=_control)
 def check_a_control_is_not_the_attack(subject: Subject) -> None:
     """It does not give back the perturbation that it controls for."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         control, perturbed = controlled(subject, norm)
         require(not torch.allclose(control, perturbed, atol=1e-4), f"{norm}: it gives back the attacked images")
 
@@ -49,7 +49,7 @@ def check_a_control_is_not_the_attack(subject: Subject) -> None:
 @check("attack", when=_control)
 def check_a_control_alone_is_as_in_a_batch(subject: Subject) -> None:
     """What an item's control becomes depends on no other item."""
-    for norm in subject.entry.norms:
+    for norm in subject.norms:
         batch, _ = controlled(subject, norm)
         for row, item in enumerate(ITEMS):
             moved = float((controlled(subject, norm, items=(item,))[0][:, 0] - batch[:, row]).abs().max())

@@ -21,9 +21,9 @@ def exercise(subject: Subject) -> None:
         case "attack" if entry.domain == "response":
             perturbed(subject)
         case "attack" if entry.control:
-            controlled(subject, entry.norms[0])
+            controlled(subject, subject.norms[0])
         case "attack":
-            attacked(subject, entry.norms[0])
+            attacked(subject, subject.norms[0])
         case "metric":
             measured(subject)
         case "objective":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spikeproof.errors import UsageError
+from spikeproof.plugin import Norm
 
 if TYPE_CHECKING:
     from spikeproof._host import Chosen, Host
@@ -28,12 +29,15 @@ class Example:
         (channel, y, x) of images that a model takes.
     layer : str, optional
         Layer of a model to read; its first one by default.
+    norms : tuple of str
+        Norms that an attack has with this target; empty for all of its entry.
     """
 
     target: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     image_shape: tuple[int, int, int] = (1, 8, 8)
     layer: str | None = None
+    norms: tuple[Norm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,11 @@ class Subject:
     def entry(self) -> Any:  # noqa: ANN401 - checks know the type of their kind
         """The entry, of the type of its kind."""
         return self.chosen.entry
+
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Norms that an attack is tried in."""
+        return self.example.norms or tuple(self.entry.norms)
 
     def build(self, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - as above
         """Make the component, of the example's parameters unless others are given.

@@ -34,6 +34,11 @@ class LinearUnits:
         rows = [torch.randn(SHAPE, generator=torch.Generator().manual_seed(100 + item)) for item in items]
         return cls(torch.stack(rows))
 
+    @property
+    def decisions(self) -> LinearDecisions:
+        """A choice between two classes that the item's unit makes, for attacks that work on nothing else."""
+        return LinearDecisions(self.weights)
+
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values, (row,)."""
         weights = self.weights if items is None else self.weights[items]
@@ -45,6 +50,28 @@ class LinearUnits:
         """Values, (row,), and gradients, (row, channel, y, x)."""
         weights = self.weights if items is None else self.weights[items]
         return self(images, items), weights.clone()
+
+
+class LinearDecisions:
+    """Scores -a and a of two classes, a being the item's linear unit; the first is chosen, so leaving it drives a up.
+
+    Parameters
+    ----------
+    weights : torch.Tensor, (item, channel, y, x)
+    """
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        self._weights = weights
+        self.choice = torch.zeros(len(weights), dtype=torch.long)
+        self.partner_choice = torch.ones(len(weights), dtype=torch.long)
+        self.directions = ("away",) * len(weights)
+        self.reader = torch.arange(len(weights))
+
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Scores, (row, class)."""
+        weights = self._weights if items is None else self._weights[items]
+        value = ((images - 0.5) * weights).flatten(1).sum(dim=1)
+        return torch.stack([-value, value], dim=1)
 
 
 def images(items: Sequence[int], low: float = 0.2, high: float = 0.8) -> torch.Tensor:
