@@ -12,7 +12,7 @@ from spikeproof.evidence import Evidence
 from spikeproof.result import slug
 
 from .parts import OTHER_UNIT
-from .why_not import aim_refusal, attack_refusal
+from .why_not import aim_refusal, attack_refusal, fit_refusal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -183,6 +183,10 @@ def _pixel_jobs(
         targets = [(column, names[column]) for column in system.targets] if per_unit else [(-1, objective.label)]
         others = system.targets[1:] + system.targets[:1] if parts.other_unit and len(system.targets) > 1 else ()
         for attack in usable:
+            reason = fit_refusal(attack, objective)
+            if reason is not None:
+                ledger.refuse(f"{attack.label} on {objective.label} of {system.name}", reason)
+                continue
             wanted = [
                 Target(unit=column, name=target, keep_images=bool(parts.controls) or number == 0)
                 for number, (column, target) in enumerate(targets)
