@@ -46,6 +46,14 @@ def table() -> Example:
     return Example(target=str(path), parameters={"dims": ["unit", "stimulus"], "response_units": "spikes"})
 
 
+def trials() -> Example:
+    path = Path(folder().name) / "trials.csv"
+    header = "subj,Session,trial,rt,object_response,category,condition,imagename"
+    rows = ["s1,1,1,0.8,cat,cat,0,0001_x_cat_cat1.png", "s1,1,2,NaN,na,dog,0,0002_x_dog_dog1.png"]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return Example(target=str(path))
+
+
 def network() -> Example:
     path = Path(folder().name) / "network.py"
     path.write_text(NETWORK)
@@ -95,6 +103,7 @@ def archived_recording() -> Example:
         "source-simulate": Example(target="sparse", parameters={"units": 10, "stimuli": 2, "repeats": 2}),
         "source-images": images,
         "source-table": table,
+        "source-trials": trials,
         "source-nwb": recording,
         "source-dandi": archived_recording,
         "model-torch": network,

@@ -11,7 +11,7 @@ import xarray as xr
 from spikeproof.plugin import MetricEntry, Norm
 from spikeproof.types import Code, Evidence, ItemNoise, LinearReadout, Readings
 
-__all__ = ["LinearUnits", "images", "noise", "norms", "toy_code", "toy_evidence", "toy_readings"]
+__all__ = ["LinearUnits", "images", "noise", "norms", "toy_code", "toy_evidence", "toy_readings", "toy_trials"]
 
 SHAPE = (1, 6, 6)
 """(channel, y, x) of toy images, pixels."""
@@ -154,6 +154,30 @@ def _nearest_mean(responses: np.ndarray, labels: np.ndarray, stimuli: Sequence[s
         stimuli=tuple(stimuli),
         fold=fold.astype(np.intp),
     )
+
+
+def toy_trials() -> xr.Dataset:
+    """Choices of eight subjects on the toy code's stimuli, between their category and one other, five in six right.
+
+    Half of the stimuli stand under the condition ``hard``; the other category is both ``distractor`` and ``texture``.
+    """
+    rng = np.random.default_rng(11)
+    names = ("apple", "bear", "car")
+    rows: dict[str, list[str]] = {
+        name: [] for name in ("subject", "stimulus_id", "choice", "category", "condition", "distractor", "texture")
+    }
+    hard = rng.uniform(0.05, 0.3, 36)
+    for subject in range(8):
+        for row in range(36):
+            own, other = names[row // 12], names[(row // 12 + 1 + (row + subject) % 2) % 3]
+            rows["subject"].append(f"observer {subject}")
+            rows["stimulus_id"].append(f"s{row:02d}")
+            rows["category"].append(own)
+            rows["choice"].append(other if rng.random() < hard[row] else own)
+            rows["condition"].append("hard" if row % 2 else "easy")
+            rows["distractor"].append(other)
+            rows["texture"].append(names[(row // 12 + 1 + row % 2) % 3])
+    return xr.Dataset({name: ("trial", np.array(column)) for name, column in rows.items()})
 
 
 def toy_evidence(entry: MetricEntry, *, size: float = 1.0, units: Sequence[int] | None = None) -> Iterator[Evidence]:
