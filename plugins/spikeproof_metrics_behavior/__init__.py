@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .choice_agreement import Agreement, agreement
     from .consistency import ErrorConsistency, error_consistency, mean_kappa
     from .correctness import accuracy, accuracy_difference, accuracy_distance, response_entropy
-    from .cue_conflict import ShapeBias, shape_bias, texture_of
+    from .cue_conflict import ShapeBias, shape_bias, shape_of, texture_of
     from .detection import behavioral_dprime
     from .image_level import ImageLevel, image_level_ceiling, image_level_consistency, image_level_dprime
     from .image_rates import ImageTrials, choice_rates, random_halves
@@ -56,6 +56,7 @@ __all__ = [
     "response_entropy",
     "same_condition",
     "shape_bias",
+    "shape_of",
     "short_image_name",
     "texture_of",
     "usable_conditions",
@@ -96,6 +97,7 @@ _HOME = {
     "response_entropy": "correctness",
     "same_condition": "trials",
     "shape_bias": "cue_conflict",
+    "shape_of": "cue_conflict",
     "short_image_name": "trials",
     "texture_of": "cue_conflict",
     "usable_conditions": "trials",

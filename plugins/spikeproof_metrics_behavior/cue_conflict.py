@@ -12,7 +12,7 @@ from spikeproof.errors import DataError, NotEnoughData
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["ShapeBias", "shape_bias", "texture_of"]
+__all__ = ["ShapeBias", "shape_bias", "shape_of", "texture_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,22 @@ def shape_bias(response: ArrayLike, shape: ArrayLike, texture: ArrayLike) -> Sha
     )
 
 
+def shape_of(image_name: str) -> str:
+    """Category of the shape in the name of a cue-conflict image of Geirhos et al. (2019).
+
+    Raises
+    ------
+    DataError
+        As :func:`texture_of`.
+
+    Examples
+    --------
+    >>> shape_of("0001_s5n_s01_0_bird_00_bird3-clock2.png")
+    'bird'
+    """
+    return _parts(image_name)[0]
+
+
 def texture_of(image_name: str) -> str:
     """Category of the texture in the name of a cue-conflict image of Geirhos et al. (2019).
 
@@ -111,9 +127,12 @@ def texture_of(image_name: str) -> str:
     >>> texture_of("0001_s5n_s01_0_bird_00_bird3-clock2.png")
     'clock'
     """
+    return _parts(image_name)[1]
+
+
+def _parts(image_name: str) -> tuple[str, str]:
     last = PurePath(image_name).stem.split("_")[-1]
-    parts = last.split("-")
-    name = "".join(letter for letter in parts[-1] if not letter.isdigit())
-    if len(parts) != 2 or not name:
+    names = ["".join(letter for letter in part if not letter.isdigit()) for part in last.split("-")]
+    if len(names) != 2 or not all(names):
         raise DataError(f"shape bias: image {image_name!r} is not named SHAPEk-TEXTUREk, so its texture is not known")
-    return name
+    return names[0], names[1]

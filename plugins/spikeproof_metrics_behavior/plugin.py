@@ -49,3 +49,28 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("trials",),
         reference="arXiv:2106.07411",
     )
+    yield MetricEntry(
+        name="shape-bias",
+        factory="spikeproof_metrics_behavior.metrics.shape_bias:ShapeBiasOfObservers",
+        summary="Choices of the shape against choices of the texture, where the two conflict.",
+        scale="behavior",
+        kind="study",
+        reference="arXiv:1811.12231",
+    )
+    yield MetricEntry(
+        name="image-level",
+        factory="spikeproof_metrics_behavior.metrics.image_level:ImageLevelConsistency",
+        summary="Whether the same images are hard for subjects and for systems (i1, i1n, i2, i2n, with ceilings).",
+        scale="behavior",
+        kind="study",
+        needs=("trials",),
+        reference="doi:10.1523/JNEUROSCI.0388-18.2018",
+    )
+    yield MetricEntry(
+        name="own-choices",
+        factory="spikeproof_metrics_behavior.metrics.own_choices:OwnChoices",
+        summary="Whether a readout chooses as the subject did on the same presentation (kappa, agreement).",
+        scale="behavior",
+        kind="study",
+        needs=("trials",),
+    )

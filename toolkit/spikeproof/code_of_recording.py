@@ -105,7 +105,11 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
         repeats = xr.DataArray(
             values if len(single) == len(values) else values[single],
             dims=("presentation", "unit"),
-            coords={**on_unit, "stimulus": ("presentation", np.asarray(stimuli)[row[single]])},
+            coords={
+                **on_unit,
+                "stimulus": ("presentation", np.asarray(stimuli)[row[single]]),
+                "row": ("presentation", inside[single]),
+            },
             attrs=attrs,
         )
     if len(values) > len(stimuli):

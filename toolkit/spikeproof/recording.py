@@ -36,7 +36,8 @@ class Recording:
         The images.
     trials : xarray.Dataset, optional
         What subjects chose, dims (trial,): ``subject``, ``stimulus_id``, ``choice`` (str; empty where none was made),
-        and where they are known ``session``, ``condition``, ``category``, ``image_set`` (str) and ``rt`` (s).
+        and where they are known ``session``, ``condition``, ``category``, ``image_set`` (str), ``rt`` (s) and, of a
+        recording's own, ``row`` (the number of the presentation).
     identity : mapping of str to str
         Where it came from: at least ``source`` (the spec as the user gave it) and ``digest`` (sha256 of the content).
     notes : tuple of str

@@ -15,7 +15,7 @@ from spikeproof.types import Code, StudyEvidence
 
 from .registry import check, require
 from .subject import Subject
-from .toys import toy_code, toy_evidence
+from .toys import toy_code, toy_evidence, toy_trials
 
 if TYPE_CHECKING:
     from spikeproof.types import Evidence
@@ -88,6 +88,7 @@ def _study(subject: Subject, units: Sequence[int] | None) -> StudyEvidence:
     return StudyEvidence(
         codes={name: replace(toy_code(mine), system=name) for name, mine in systems.items()},
         measured={name: dataset for name, dataset in found.items() if dataset.data_vars},
+        trials=toy_trials(),
     )
 
 
