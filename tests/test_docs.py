@@ -226,7 +226,7 @@ def test_every_built_in_component_has_the_table_of_its_parameters(kind: str, nam
 STUDY_KEYS = (
     "schema", "description", "seed", "join", "requires", "plugins", "source", "model", "readout", "objective", "threat",
     "attack", "metric", "statistics", "use", "name", "layers", "units", "population", "norm", "epsilons", "aims",
-    "stimuli", "controls", "draws",
+    "stimuli", "controls", "draws", "engine", "precision", "compile", "accelerate", "longer_items",
 )  # fmt: skip
 
 

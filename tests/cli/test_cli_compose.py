@@ -145,6 +145,7 @@ def test_the_defaults_that_help_shows_are_the_studys() -> None:
     ).to_mapping()
     held = {**study["threat"], "seed": study["seed"], "join": study["join"], "draws": study["statistics"]["draws"]}
     held |= {key: study["model"][0][key] for key in ("units", "population")}
+    held |= study["engine"]
     shown = {option.name: option.default for option in OPTIONS if option.default is not None}
     assert shown["aims"] == USUAL_AIMS
     assert {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()} == {

@@ -40,7 +40,8 @@ def test_everything_on_the_line_becomes_one_study(cli: Cli, toy: Path) -> None:
         "--model toy-net:f.py:a,toy-net:f.py:b --layer l3,l4 --units 2 --population 5 "
         "--norm l2 --epsilons 0.5,1 --aims unit,population --objective.unit.direction up --stimuli 100 "
         "--controls random --attack toy-climb --attack.steps 5 --no-attack.keep-best --attack.layers a,b "
-        "--attack.restarts 3 --metric toy-count,toy-weigh --metric.toy-weigh.by 2 --seed 4 --join union --draws 200"
+        "--attack.restarts 3 --metric toy-count,toy-weigh --metric.toy-weigh.by 2 --seed 4 --join union --draws 200 "
+        "--precision bf16-polish --compile --no-accelerate --longer-items 3"
     )
     assert dry(cli, toy, *line.split()) == {
         "schema": 1,
@@ -59,6 +60,7 @@ def test_everything_on_the_line_becomes_one_study(cli: Cli, toy: Path) -> None:
             "stimuli": 100,
             "controls": ["random"],
         },
+        "engine": {"precision": "bf16-polish", "compile": True, "accelerate": False, "longer_items": 3},
         "attack": [{"use": "toy-climb", "steps": 5, "keep_best": False, "layers": ["a", "b"], "restarts": 3}],
         "metric": [{"use": "toy-count"}, {"use": "toy-weigh", "by": 2}],
         "statistics": {"draws": 200},
@@ -180,7 +182,7 @@ def test_help_is_coloured_on_demand_only(cli: Cli, monkeypatch: pytest.MonkeyPat
         ("--qqqqq 1", "--qqqqq: no such option: see --help"),
         ("--atack.steps 1", "--atack.steps: no such option: did you mean --attack.steps?"),
         ("--qqq.steps 1", "--qqq.steps: no such option: see --help"),
-        ("--norm l3", "--norm: expected l2 or linf, got 'l3'"),
+        ("--norm l3", "--norm: expected l1 or l2 or linf, got 'l3'"),
         ("--seed x", "--seed: expected a whole number, got 'x'"),
         ("--join inner", "--join: expected shared or union, got 'inner'"),
         ("--device gpu", "--device: expected auto or cpu or cuda, got 'gpu'"),

@@ -471,7 +471,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(cli: Cli, out: str, said_of_it:
 def test_a_failure_in_mid_run_keeps_what_was_computed(cli: Cli, how: str, parts: tuple[str, ...]) -> None:
     line = LINE.replace(":build --layer 3", ":unplugged --layer 4")
     Path("unplugged").write_text(how)
-    said(cli(*line.split(), *OUT.split()), 1, "pgd on unit of unplugged 4", "2 finished targets of 4 are kept", *parts)
+    said(cli(*line.split(), *OUT.split()), 1, "pgd on unit of unplugged 4", "2 finished parts of 5 are kept", *parts)
     kept = {path: path.stat().st_mtime_ns for path in Path("out/blocks").glob("*.nc")}
     assert len(kept) == 2
     assert sorted(path.name for path in Path("out/blocks").iterdir()) == sorted(path.name for path in kept)
@@ -481,7 +481,7 @@ def test_a_failure_in_mid_run_keeps_what_was_computed(cli: Cli, how: str, parts:
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     resumed = cli(*line.split(), *OUT.split(), "--resume")
     assert resumed.code == 0
-    assert "2 of 4 targets were finished before and are kept" in resumed.err
+    assert "2 of 5 parts of the work were finished before and are kept" in resumed.err
     assert cli(*line.split(), "--out", "whole").code == 0
     assert_same("out", "whole")
 
@@ -514,7 +514,7 @@ def test_a_run_that_is_killed_and_resumed_through_the_command_line_equals_a_whol
     Path("unplugged").unlink()
     resumed = cli(*line, *OUT.split(), "--resume")
     assert resumed.code == 0, resumed.err
-    assert "2 of 4 targets were finished before and are kept" in resumed.err
+    assert "2 of 5 parts of the work were finished before and are kept" in resumed.err
     assert cli(*line, "--out", "whole").code == 0
     assert_same("out", "whole")
 

@@ -165,7 +165,7 @@ def test_a_killed_run_is_resumed_to_the_same_result_without_doing_finished_targe
 
     listener = Listener()
     resumed = spikeproof.run("study.toml", out="killed", device="cpu", resume=True, progress=listener)
-    assert any("3 of 7 targets were finished before and are kept" in note for note in listener.notes)
+    assert any("3 of 10 parts of the work were finished before and are kept" in note for note in listener.notes)
     whole = run(study, "whole")
     for metric in ("cross-scale", "sensitivity"):
         xr.testing.assert_identical(measured(resumed, metric), measured(whole, metric))

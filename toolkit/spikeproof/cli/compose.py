@@ -162,7 +162,7 @@ def default_out(study_file: Path | None) -> Path:
 def _host_value(name: str, value: Any) -> object:  # noqa: ANN401 - as Typer parsed it
     if name == "epsilons":
         return [_number(word) for word in split_words(value)]
-    if name in ("stimuli", "units", "population"):
+    if name in ("stimuli", "units", "population", "longer_items"):
         return _count(value)
     return split_words(value) if isinstance(value, list) else value
 

@@ -85,6 +85,13 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
                 f", with the controls {', '.join(threat['controls'])}." if threat["controls"] else ", without controls."
             ),
         )
+    for system, engine in provenance.get("engine", {}).items():
+        on = "a faster equivalent of the network" if engine["faster_equivalent"] else "the network as it is"
+        say(
+            out,
+            f"Searches of {system}: on {on}{', compiled' if engine['compile'] else ''}, in {engine['precision']}, "
+            f"{engine['batch']} images in a pass; all responses were read on the network itself, in its own type.",
+        )
     say(out, "The whole study, as it was resolved: study.toml in that folder.")
 
 

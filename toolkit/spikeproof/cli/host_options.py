@@ -9,7 +9,8 @@ from .options import LineOption
 
 __all__ = ["COMPONENTS", "MODEL_KEYS", "OPTIONS", "OUTPUT", "RUNNING", "STUDY_KEYS", "TOP_KEYS", "USUAL_AIMS"]
 
-_INPUTS, _THREAT, _MEASURES, OUTPUT = "Inputs", "Threat", "Measures", "Output and running"
+_INPUTS, _THREAT, _SEARCH, _MEASURES = "Inputs", "Threat", "Search", "Measures"
+OUTPUT = "Output and running"
 
 COMPONENTS: dict[str, str] = {
     "source": "--source",
@@ -33,6 +34,10 @@ STUDY_KEYS: dict[str, tuple[str, str]] = {
     "aims": ("threat", "aims"),
     "stimuli": ("threat", "stimuli"),
     "controls": ("threat", "controls"),
+    "precision": ("engine", "precision"),
+    "compile": ("engine", "compile"),
+    "accelerate": ("engine", "accelerate"),
+    "longer_items": ("engine", "longer_items"),
     "draws": ("statistics", "draws"),
 }
 """Table and key of the study file that an option sets."""
@@ -151,6 +156,41 @@ OPTIONS: tuple[LineOption, ...] = (
         help="How perturbations are searched.",
     ),
     LineOption(
+        name="precision",
+        flag="--precision",
+        annotation=Literal["float32", "bf16-polish"],
+        default="float32",
+        panel=_SEARCH,
+        help="Arithmetic of the search. bf16-polish ends in float32. Responses are always read in float32.",
+    ),
+    LineOption(
+        name="compile",
+        flag="--compile",
+        annotation=bool,
+        negatable=True,
+        default=False,
+        panel=_SEARCH,
+        help="Compile the network that is searched on: half a minute, then faster.",
+    ),
+    LineOption(
+        name="accelerate",
+        flag="--accelerate",
+        annotation=bool,
+        negatable=True,
+        default=True,
+        panel=_SEARCH,
+        help="Search on a faster equivalent of the network, once it was found to agree with it.",
+    ),
+    LineOption(
+        name="longer_items",
+        flag="--longer-items",
+        annotation=str,
+        metavar="<int|auto>",
+        default="auto",
+        panel=_SEARCH,
+        help="How many items of each aim are searched 10 times longer, to see what that gains.",
+    ),
+    LineOption(
         name="metric",
         flag="--metric",
         annotation=list[str],
@@ -195,10 +235,11 @@ RUNNING: tuple[LineOption, ...] = (
     LineOption(
         name="batch",
         flag="--batch",
-        annotation=int,
-        default=256,
+        annotation=str,
+        metavar="<int|tuned>",
+        default="64, on CUDA 512",
         panel=OUTPUT,
-        help="Most images that pass a network at once. Changes no number.",
+        help="Images that pass a network at once; tuned: the fastest of some, timed. Results differ by rounding.",
     ),
     LineOption(
         name="device",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -193,11 +193,21 @@ def _run(composed: _Composition, values: dict[str, Any]) -> None:
             where=composed.where,
             out=out,
             resume=bool(values.get("resume")),
-            batch=values.get("batch"),
+            batch=_batch(values.get("batch")),
             device=values.get("device", "auto"),
             progress=progress,
         )
     show_result(result)
+
+
+def _batch(text: str | None) -> int | Literal["tuned"] | None:
+    if text is None:
+        return None
+    if text == "tuned":
+        return "tuned"
+    if not text.strip().isdecimal():
+        raise UsageError(f"--batch: expected a whole number or tuned, got {text!r}")
+    return int(text)
 
 
 def _keep_study(study: Study, composed: _Composition, values: dict[str, Any]) -> None:

@@ -7,13 +7,16 @@ from .control import control_target
 from .gradients import gradient_check
 from .grid import Grid
 from .items import Target
+from .longer import LongerSearch, longer_searches
 from .objective import BoundObjective
 from .target import attack_target, attack_targets
+from .tuning import tuned_rows
 
 __all__ = [
     "AttackedTarget",
     "BoundObjective",
     "Grid",
+    "LongerSearch",
     "Target",
     "attack_target",
     "attack_targets",
@@ -22,4 +25,6 @@ __all__ = [
     "enforce",
     "gradient_check",
     "live_units",
+    "longer_searches",
+    "tuned_rows",
 ]

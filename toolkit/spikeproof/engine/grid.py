@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -196,6 +196,20 @@ class Grid:
     def models(self) -> SearchModels:
         """What searches run on."""
         return SearchModels(self)
+
+    def with_rows(self, batch: int) -> Grid:
+        """Return the same grid with other rows in a pass; what searches run on is shared."""
+        other = replace(self, batch=batch)
+        for name in ("clean", "models"):
+            other.__dict__[name] = getattr(self, name)
+        return other
+
+    def at(self, epsilons: tuple[float, ...]) -> Grid:
+        """Return the same grid at other epsilons; what searches run on is shared."""
+        other = replace(self, epsilons=epsilons)
+        for name in ("clean", "budget", "models"):
+            other.__dict__[name] = getattr(self, name)
+        return other
 
     def chunks(self, rows_per_stimulus: int) -> Iterator[NDArray[np.intp]]:
         """Stimuli whose rows fit into one batch; at least one stimulus at a time."""

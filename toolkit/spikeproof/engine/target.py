@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from spikeproof.types import Attack, Objective
 
     from .grid import Grid
+    from .models import View
 
-__all__ = ["attack_target", "attack_targets"]
+__all__ = ["attack_target", "attack_targets", "pasted"]
 
 T = TypeVar("T")
 
@@ -205,7 +206,8 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
         stopped = at_bound(images[-1], bound.clean, achieved[-1], grid.epsilons[-1])
         status[stopped & np.isin(status, ("converged", "unconverged", "ok"))] = "at-bound"
     status[failed.cpu().numpy()] = "not-finite"
-    images = _pasted(task, cells, images)
+    views = [task.views[cell.target] for cell in cells for _ in range(ways)]
+    images = pasted(grid, views, rows.tolist(), images)
     split = (len(grid.epsilons), len(cells), ways)
     responses, logits = read_perturbed(grid, images, [grid.stimulus_ids[row] for row in rows])
     task.passed[0] += len(responses)
@@ -239,13 +241,22 @@ def _first(seen: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor] | None:
     return (torch.cat(values), torch.cat(gradients)) if values else None
 
 
-def _pasted(task: Task, cells: Sequence[Cell], images: torch.Tensor) -> torch.Tensor:
-    """Whole images (epsilon, item, channel, y, x) around the parts that were searched."""
-    views = [task.views[cell.target] for cell in cells for _ in task.directions]
+def pasted(grid: Grid, views: Sequence[View], stimuli: Sequence[int], images: torch.Tensor) -> torch.Tensor:
+    """Whole images (epsilon, item, channel, y, x) around the parts of them that were searched.
+
+    Parameters
+    ----------
+    grid : Grid
+    views : sequence of View
+        How each item was looked at.
+    stimuli : sequence of int
+        Row of each item's clean image.
+    images : torch.Tensor, (epsilon, item, channel, y, x)
+    """
     if views[0].window is None:
         return images
-    rows = [cell.stimulus for cell in cells for _ in task.directions]
-    whole = task.grid.clean[torch.as_tensor(rows, device=images.device)].repeat(len(images), 1, 1, 1, 1)
+    rows = torch.as_tensor(stimuli, device=images.device)
+    whole = grid.clean[rows].repeat(len(images), 1, 1, 1, 1).reshape(len(images), len(rows), *grid.clean.shape[1:])
     for row, view in enumerate(views):
         view.crop(whole[:, row])[:] = images[:, row]
     return whole

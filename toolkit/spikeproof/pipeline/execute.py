@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from spikeproof._host import Host
 from spikeproof.errors import BadStudy, ModelError, SpikeproofError
@@ -45,7 +45,7 @@ def execute(
     where: str,
     out: Path,
     resume: bool,
-    batch: int,
+    batch: int | Literal["tuned"] | None,
     device: str,
     progress: Progress,
 ) -> Result:
@@ -61,8 +61,9 @@ def execute(
         The result folder.
     resume : bool
         Whether finished blocks of the same study may be used.
-    batch : int
-        Most images in one forward pass; results do not depend on it.
+    batch : int, "tuned" or None
+        Most images in one pass through a network: a number, the fastest of some that are timed, or 64 (512 on CUDA).
+        Results differ by rounding only.
     device : str
         ``"cpu"``, ``"cuda"`` or ``"auto"``.
     progress : Progress
@@ -79,6 +80,7 @@ def execute(
     host = Host.discover(files=[Path(file) for file in study.plugins])
     parts = build_parts(study, host, where=where)
     device = _device(device)
+    batch = _batch(batch, device)
     progress.start("loading", 0)
     composed = load_recording(parts, study.join, ledger)
     recording = composed.recording
@@ -103,6 +105,7 @@ def execute(
     if folder.complete:
         progress.note(f"{out}: this study's result is finished: nothing to do")
         return Result(out)
+    ledger.engine.update(folder.read_provenance().get("engine", {}))
     try:
         _fill(folder, provenance, study, parts, recording, layers, ledger, where=where, batch=batch, device=device)
     except BaseException:
@@ -123,15 +126,19 @@ def _fill(
     ledger: Ledger,
     *,
     where: str,
-    batch: int,
+    batch: int | Literal["tuned"],
     device: str,
 ) -> None:
     """Do all the work, system by system, and write the result."""
     summaries = Summaries(parts.metrics, Resampling(seed=study.seed, draws=study.draws), ledger)
     described: list[dict[str, Any]] = []
-    for system in systems(recording, layers, parts.readout, ledger, seed=study.seed, batch=batch, device=device):
+    rows = batch if isinstance(batch, int) else 64
+    for system in systems(recording, layers, parts.readout, ledger, seed=study.seed, batch=rows, device=device):
         described.append(facts_of(system))
         todo = plan(system, parts, study, recording.stimuli, ledger, batch=batch, device=device)
+        if ledger.engine:
+            provenance["engine"] = ledger.engine
+            folder.write_provenance(provenance)
         _refuse_metrics(system, todo, parts, recording, ledger)
         blocks = _do(todo, system, parts, folder, ledger)
         ledger.progress.start(f"intervals of {system.name}", 0)
@@ -169,16 +176,17 @@ def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: 
     open_jobs = [job for job in todo.jobs if not folder.has_block(job.block)]
     done = len(todo.jobs) - len(open_jobs)
     if done:
-        ledger.note(f"{system.name}: {done} of {len(todo.jobs)} targets were finished before and are kept")
+        ledger.note(f"{system.name}: {done} of {len(todo.jobs)} parts of the work were finished before and are kept")
     ledger.progress.start(f"attacking {system.name}", len(todo.jobs))
     ledger.progress.advance(done)
     for job in open_jobs:
         try:
             with ledger.timed(job.what):
-                folder.write_block(job.block, block_of(job.evidences(), parts.metrics))
+                block = block_of(job.evidences(), parts.metrics) if job.made is None else job.made()
+                folder.write_block(job.block, block)
         except ModelError as error:
             done = sum(folder.has_block(other.block) for other in todo.jobs)
-            kept = f"; {done} finished targets of {len(todo.jobs)} are kept in {folder.path}" if done else ""
+            kept = f"; {done} finished parts of {len(todo.jobs)} are kept in {folder.path}" if done else ""
             raise type(error)(f"{job.what}: {error}{kept}") from error
         ledger.progress.advance()
     ledger.progress.finish()
@@ -229,6 +237,16 @@ def _fingerprint(
         key: hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
         for key, value in digested.items()
     }
+
+
+def _batch(batch: object, device: str) -> int | Literal["tuned"]:
+    if batch is None:
+        return 512 if device == "cuda" else 64
+    if batch == "tuned":
+        return "tuned"
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise BadStudy(f"--batch must be a whole number of at least 1 or 'tuned', got {batch!r}")
+    return batch
 
 
 def _device(device: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from spikeproof.errors import ModelError
 from spikeproof.evidence import Evidence
@@ -43,11 +43,14 @@ class Job:
         What the user is told.
     evidences : callable
         Does the work, yielding evidence and what else is kept of it (example images).
+    made : callable, optional
+        Makes the block itself, where it is no evidence.
     """
 
     block: str
     what: str
-    evidences: Callable[[], Iterator[tuple[Evidence, xr.Dataset]]]
+    evidences: Callable[[], Iterator[tuple[Evidence, xr.Dataset]]] = lambda: iter(())
+    made: Callable[[], xr.DataTree] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ def plan(
     stimuli: StimulusSet | None,
     ledger: Ledger,
     *,
-    batch: int,
+    batch: int | Literal["tuned"],
     device: str,
 ) -> Plan:
     """List the jobs of a system; what it cannot carry is refused in the ledger."""
@@ -138,13 +141,14 @@ def _pixel_jobs(
     stimuli: StimulusSet,
     ledger: Ledger,
     *,
-    batch: int,
+    batch: int | Literal["tuned"],
     device: str,
 ) -> tuple[list[Job], list[tuple[str, str, str]]]:
-    from spikeproof.engine import Target
+    from spikeproof.engine import Target, tuned_rows
 
     from .company import companies
     from .pixels import PixelAttack, check_gradient, farthest, open_grid, searched
+    from .searches import LongerJob, sample_size
 
     if study.threat is None:
         raise ValueError("parts with pixel attacks are built with a threat")
@@ -152,7 +156,25 @@ def _pixel_jobs(
     asked = study.threat.stimuli
     if asked is not None and asked > len(stimuli.ids):
         ledger.note(f"[threat] stimuli = {asked} were asked for, there are {len(stimuli.ids)}: all are attacked")
-    grid = open_grid(system, study.threat, stimuli, seed=study.seed, use_head=head, batch=batch, device=device)
+    grid = open_grid(
+        system,
+        study.threat,
+        study.engine,
+        stimuli,
+        seed=study.seed,
+        use_head=head,
+        batch=_rows(batch, system, ledger),
+        device=device,
+        note=ledger.note,
+    )
+    if batch == "tuned" and system.name not in ledger.engine:
+        grid = grid.with_rows(tuned_rows(grid))
+    ledger.engine[system.name] = {
+        "batch": grid.batch,
+        "precision": grid.precision,
+        "compile": grid.compiled,
+        "faster_equivalent": grid.models.used,
+    }
     if max(grid.epsilons) > farthest(grid):
         ledger.note(
             f"{system.name}: norms up to {max(grid.epsilons):g} were asked for, but no perturbation of these images "
@@ -196,7 +218,7 @@ def _pixel_jobs(
                 wanted,
                 partial(searched, grid, attack, objective),
                 rows=len(grid.stimulus_ids) * len(grid.epsilons) * ways,
-                batch=batch,
+                batch=grid.batch,
             )
             for number, (column, target) in enumerate(targets):
                 work = PixelAttack(
@@ -216,5 +238,20 @@ def _pixel_jobs(
                 jobs.append(
                     Job(block=name, what=f"{attack.label} on {objective.label} of {system.name}", evidences=work)
                 )
+            items = len(wanted) * len(grid.stimulus_ids) * ways
+            count = sample_size(study.engine.longer_items, items, len(grid.epsilons))
+            if attack.entry.effort and count and max(grid.epsilons) > 0:
+                name = "__".join(map(slug, (system.name, attack.label, objective.label)))
+                longer = LongerJob(grid=grid, attack=attack, objective=objective, targets=tuple(wanted), count=count)
+                what = f"{attack.label} on {objective.label} of {system.name}, a sample longer"
+                jobs.append(Job(block=f"{name}__longer", what=what, made=longer))
             yields.append((attack.label, "stimulus", objective.entry.scale))
     return jobs, yields
+
+
+def _rows(batch: int | Literal["tuned"], system: System, ledger: Ledger) -> int:
+    """Rows in one pass: as asked for, or as an earlier part of this run was tuned to."""
+    if batch != "tuned":
+        return batch
+    known = ledger.engine.get(system.name)
+    return int(known["batch"]) if known else 64

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from spikeproof.progress import Progress
 
@@ -20,12 +21,18 @@ class Ledger:
     ----------
     progress : Progress
         Where they are shown.
+
+    Attributes
+    ----------
+    engine : dict
+        What the searches of each system ran on: rows in a pass, arithmetic, whether on a faster equivalent.
     """
 
     progress: Progress
     notes: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    engine: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def note(self, *texts: str) -> None:
         """Write down facts that the user should know."""

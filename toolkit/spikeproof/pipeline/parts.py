@@ -21,7 +21,7 @@ OTHER_UNIT = "other-unit"
 """The host's own control: one unit read under the perturbation made for another; it needs no images of its own."""
 
 
-RESERVED = ("code", "items", "examples")
+RESERVED = ("code", "items", "examples", "longer")
 """Groups of the result's tree that are not metrics."""
 
 

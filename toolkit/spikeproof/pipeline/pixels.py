@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from spikeproof.engine import AttackedTarget
     from spikeproof.plugin import AttackEntry, ObjectiveEntry
     from spikeproof.stimuli import StimulusSet
-    from spikeproof.study import Threat
+    from spikeproof.study import Engine, Threat
 
     from .company import Company
     from .parts import Part
@@ -43,7 +43,16 @@ def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[st
 
 
 def open_grid(
-    system: System, threat: Threat, stimuli: StimulusSet, *, seed: int, use_head: bool, batch: int, device: str
+    system: System,
+    threat: Threat,
+    engine: Engine,
+    stimuli: StimulusSet,
+    *,
+    seed: int,
+    use_head: bool,
+    batch: int,
+    device: str,
+    note: Callable[[str], None],
 ) -> Grid:
     """Gather what every target of a system shares."""
     attacked = attacked_stimuli(threat, stimuli, seed)
@@ -72,6 +81,11 @@ def open_grid(
         seed=seed,
         batch=batch,
         device=device,
+        name=system.name,
+        accelerate=engine.accelerate,
+        precision=engine.precision,
+        compiled=engine.compile,
+        note=note,
     )
 
 

@@ -12,6 +12,7 @@ from spikeproof.statistics import Resampling
 
 from .between import ALL, compare_systems, described
 from .blocks import refusals, stack_blocks
+from .searches import joined_longer, said_of_searches
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,6 +70,9 @@ class Summaries:
             stacked = stack_blocks(blocks, name)
             if stacked is not None:
                 self.groups[f"/{name}/{place}"] = stacked
+        longer = joined_longer(blocks)
+        if longer is not None:
+            self.groups[f"/longer/{place}"] = longer
         for metric in self._metrics:
             what = f"{metric.label} of {system.name}"
             for reason in refusals(blocks, metric.label):
@@ -88,6 +92,8 @@ class Summaries:
                 continue
             self.groups[f"/{metric.label}/{place}/measured"] = measured
             self._file(metric, system.name, summary, metric.component.describe(summary, system.code))
+        said = said_of_searches(self.groups.get(f"/items/{place}"), longer)
+        self.findings += [{"system": system.name, "metric": "search", "text": text} for text in said]
 
     def add_together(self, trials: xr.Dataset | None = None) -> None:
         """Summarise what speaks of several systems: comparisons of every pair, and metrics of the whole study."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from spikeproof.compose import Join
 from spikeproof.plugin import Norm
 
-__all__ = ["SCHEMA", "ComponentSpec", "ModelSpec", "Study", "Threat"]
+__all__ = ["SCHEMA", "ComponentSpec", "Engine", "ModelSpec", "Study", "Threat"]
 
 SCHEMA = 1
 
@@ -85,6 +85,30 @@ class Threat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Engine:
+    """How searches run; their results differ by rounding, or as far as the documentation says of ``precision``.
+
+    Parameters
+    ----------
+    precision : {"float32", "bf16-polish"}
+        Arithmetic of the search; the second ends with a few steps in float32. What is reported is float32 in any case.
+    compile : bool
+        Whether the network that is searched on is compiled.
+    accelerate : bool
+        Whether a search may run on a faster equivalent of the network and on the part of the image that a unit
+        depends on, both compared with the network first.
+    longer_items : int or None
+        How many items of each aim are searched 10 times longer, to see what that gains; None for as many as cost a
+        twentieth of the search, from 2 to 32.
+    """
+
+    precision: Literal["float32", "bf16-polish"] = "float32"
+    compile: bool = False
+    accelerate: bool = True
+    longer_items: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A whole study, checked; see ``docs/architecture.md``, "The study file"."""
 
@@ -98,6 +122,7 @@ class Study:
     readout: ComponentSpec | None
     objectives: tuple[ComponentSpec, ...]
     threat: Threat | None
+    engine: Engine
     attacks: tuple[ComponentSpec, ...]
     metrics: tuple[ComponentSpec, ...]
     draws: int
@@ -136,6 +161,13 @@ class Study:
                 "aims": list(threat.aims),
                 "stimuli": _or_all(threat.stimuli),
                 "controls": list(threat.controls),
+            }
+            engine = self.engine
+            out["engine"] = {
+                "precision": engine.precision,
+                "compile": engine.compile,
+                "accelerate": engine.accelerate,
+                "longer_items": "auto" if engine.longer_items is None else engine.longer_items,
             }
         if self.attacks:
             out["attack"] = [_component(spec) for spec in self.attacks]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from spikeproof.compose import JOINS
 from spikeproof.errors import BadStudy
 from spikeproof.plugin import Norm
 
 from .checks import check_known, check_unique, count_or_all, name_list, table_of, tables_of, text_list, whole_number
-from .model import SCHEMA, ComponentSpec, ModelSpec, Study, Threat
+from .model import SCHEMA, ComponentSpec, Engine, ModelSpec, Study, Threat
 
 __all__ = ["parse_study"]
 
@@ -27,6 +27,7 @@ _TOP = (
     "readout",
     "objective",
     "threat",
+    "engine",
     "attack",
     "metric",
     "statistics",
@@ -96,6 +97,7 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
         readout=readout[0] if readout else None,
         objectives=_components(mapping, "objective", where),
         threat=_threat(mapping["threat"], f"{where}, [threat]") if "threat" in mapping else None,
+        engine=_engine(mapping.get("engine", {}), f"{where}, [engine]"),
         attacks=attacks,
         metrics=metrics,
         draws=_statistics(mapping.get("statistics", {}), f"{where}, [statistics]"),
@@ -125,6 +127,26 @@ def _threat(value: object, where: str) -> Threat:
         aims=name_list(table.get("aims", ("unit", "population", "behavior")), f"{where}: aims"),
         stimuli=count_or_all(table.get("stimuli", "all"), f"{where}: stimuli"),
         controls=name_list(table.get("controls", ("random", "flipped")), f"{where}: controls"),
+    )
+
+
+def _engine(value: object, where: str) -> Engine:
+    table = table_of(value, where)
+    check_known(table, ("precision", "compile", "accelerate", "longer_items"), where, "it")
+    precision = table.get("precision", "float32")
+    if precision not in ("float32", "bf16-polish"):
+        raise BadStudy(f"{where}: precision must be 'float32' or 'bf16-polish', got {precision!r}")
+    for name in ("compile", "accelerate"):
+        if not isinstance(table.get(name, False), bool):
+            raise BadStudy(f"{where}: {name} must be true or false, got {table[name]!r}")
+    items = table.get("longer_items", "auto")
+    if items != "auto" and (isinstance(items, bool) or not isinstance(items, int) or items < 0):
+        raise BadStudy(f"{where}: longer_items must be a whole number of at least 0 or 'auto', got {items!r}")
+    return Engine(
+        precision=cast("Literal['float32', 'bf16-polish']", precision),
+        compile=table.get("compile", False),
+        accelerate=table.get("accelerate", True),
+        longer_items=None if items == "auto" else items,
     )
 
 
