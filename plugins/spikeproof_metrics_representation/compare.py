@@ -188,12 +188,10 @@ def _kendall(x: NDArray[np.float64], y: NDArray[np.float64], method: str, undefi
                 undefined_value(undefined, _nothing_to_compare(axis, which))
     fill = 0.0 if method == "tau-a" else (np.nan if undefined == "nan" else 0.0)
     result = np.full((len(x), len(y)), fill)
-    # Kendall's tau looks at order only: dense integer ranks are cheaper to sort again and again.
-    first, second = (np.stack([stats.rankdata(v, method="dense") for v in values]) for values in (x, y))
-    untied = [np.array([_untied(ranks) for ranks in values]) for values in (first, second)]
     pairs = x.shape[1] * (x.shape[1] - 1) / 2
-    for i, one in enumerate(first):
-        for j, other in enumerate(second):
+    untied = [np.array([_untied(rdm) for rdm in values]) if method == "tau-a" else np.zeros(0) for values in (x, y)]
+    for i, one in enumerate(x):
+        for j, other in enumerate(y):
             if i in constant[0] or j in constant[1]:
                 continue
             tau_b = stats.kendalltau(one, other, method="asymptotic").statistic
@@ -201,10 +199,11 @@ def _kendall(x: NDArray[np.float64], y: NDArray[np.float64], method: str, undefi
     return result
 
 
-def _untied(ranks: NDArray[np.int64]) -> float:
-    """Number of pairs that are not tied."""
-    ties = np.bincount(ranks).astype(np.float64)
-    return float(len(ranks) * (len(ranks) - 1) / 2 - (ties * (ties - 1) / 2).sum())
+def _untied(rdm: NDArray[np.float64]) -> float:
+    """Number of pairs of distances that are not tied."""
+    ordered = np.sort(rdm)
+    ties = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]]))).astype(np.float64)
+    return float(len(rdm) * (len(rdm) - 1) / 2 - (ties * (ties - 1) / 2).sum())
 
 
 def _of_moments(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import blas
 from spikeproof.errors import DataError
 
 from .precision import PrecisionRoot
-from .rdm import kernel_distances, poisson_rates
+from .rdm import kernel_distances, poisson_rates, symmetric_kernel_distances
 from .repeats import as_repeats
 
 if TYPE_CHECKING:
@@ -61,14 +62,15 @@ def rdm_crossnobis(
     count, conditions, channels = values.shape
     root = PrecisionRoot(precision, channels)
     total = np.zeros((conditions, channels))
-    kernel = np.zeros((conditions, conditions))
+    # BLAS adds each product to one triangle of the kernel in place; the transposes are views in the order it wants.
+    kernel = np.zeros((conditions, conditions), order="F")
     for one in values:
         whitened = root.apply(_pattern(one, remove_mean))
         total += whitened
-        kernel -= whitened @ whitened.T
-    kernel += total @ total.T
+        kernel = blas.dsyrk(-1.0, whitened.T, beta=1.0, c=kernel, trans=1, lower=1, overwrite_c=1)
+    kernel = blas.dsyrk(1.0, total.T, beta=1.0, c=kernel, trans=1, lower=1, overwrite_c=1)
     kernel /= count * (count - 1)
-    return kernel_distances(kernel, channels)
+    return symmetric_kernel_distances(kernel.T, channels)
 
 
 def rdm_poisson_crossvalidated(

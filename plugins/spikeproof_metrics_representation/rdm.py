@@ -58,7 +58,7 @@ def rdm_squared_euclidean(patterns: ArrayLike, *, remove_mean: bool = False) -> 
     [2.0, 8.0, 10.0]
     """
     values = _patterns(patterns, remove_mean)
-    return np.maximum(kernel_distances(values @ values.T, values.shape[1]), 0.0)
+    return np.maximum(symmetric_kernel_distances(values @ values.T, values.shape[1]), 0.0)
 
 
 def rdm_correlation(patterns: ArrayLike) -> NDArray[np.float64]:
@@ -132,7 +132,7 @@ def rdm_mahalanobis(patterns: ArrayLike, precision: ArrayLike, *, remove_mean: b
     """
     values = _patterns(patterns, remove_mean)
     whitened = PrecisionRoot(precision, values.shape[1]).apply(values)
-    return np.maximum(kernel_distances(whitened @ whitened.T, values.shape[1]), 0.0)
+    return np.maximum(symmetric_kernel_distances(whitened @ whitened.T, values.shape[1]), 0.0)
 
 
 def rdm_poisson(patterns: ArrayLike, *, prior_lambda: float = 1.0, prior_weight: float = 0.1) -> NDArray[np.float64]:
@@ -189,6 +189,15 @@ def kernel_distances(kernel: NDArray[np.float64], channels: int) -> NDArray[np.f
     distances -= kernel
     distances -= kernel.T
     vector: NDArray[np.float64] = squareform(distances, checks=False)
+    vector /= channels
+    return vector
+
+
+def symmetric_kernel_distances(kernel: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
+    """Distances ``(K_ii + K_jj - 2 K_ij) / channels`` as a vector, from the upper triangle of the kernel alone."""
+    diagonal = np.diagonal(kernel)
+    vector: NDArray[np.float64] = squareform(diagonal[:, None] + diagonal, checks=False)
+    vector -= 2 * squareform(kernel, checks=False)
     vector /= channels
     return vector
 

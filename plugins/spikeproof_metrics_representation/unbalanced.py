@@ -86,7 +86,10 @@ def rdm_unbalanced(
                     "leave those channels out, or give a diagonal precision"
                 )
             values = PrecisionRoot(precision, values.shape[1]).apply(values)
-        sums, weights = _products(np.where(measured, values, 0.0), measured, index, len(labels), fold)
+        if measured.all():
+            sums, weights = _products(values, None, index, len(labels), fold)
+        else:
+            sums, weights = _products(np.where(measured, values, 0.0), measured, index, len(labels), fold)
     _refuse_gaps(weights, labels, crossed=fold is not None)
     kernel = sums / weights
     diagonal = np.diagonal(kernel)
@@ -97,21 +100,30 @@ def rdm_unbalanced(
 
 def _products(
     values: NDArray[np.float64],
-    measured: NDArray[np.bool_],
+    measured: NDArray[np.bool_] | None,
     index: NDArray[np.intp],
     groups: int,
     fold: NDArray[np.intp] | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums over pairs of observations of their inner products, and of their numbers of common channels."""
-    total, present = condition_sums(values, index, groups), condition_sums(measured, index, groups)
-    sums, weights = total @ total.T, present @ present.T
+    """Sums over pairs of observations of their inner products, and of their numbers of common channels.
+
+    ``values`` hold 0 where ``measured`` is false; None says that everything was measured.
+    """
+
+    def within(rows: slice | NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        total = condition_sums(values[rows], index[rows], groups)
+        if measured is None:
+            counts = np.bincount(index[rows], minlength=groups).astype(np.float64)
+            return total @ total.T, np.outer(counts, counts) * values.shape[1]
+        present = condition_sums(measured[rows], index[rows], groups)
+        return total @ total.T, present @ present.T
+
+    sums, weights = within(slice(None))
     if fold is not None:
         for number in range(int(fold.max()) + 1):
-            rows = np.flatnonzero(fold == number)
-            own = condition_sums(values[rows], index[rows], groups)
-            sums -= own @ own.T
-            own = condition_sums(measured[rows], index[rows], groups)
-            weights -= own @ own.T
+            own = within(np.flatnonzero(fold == number))
+            sums -= own[0]
+            weights -= own[1]
     return sums, weights
 
 
@@ -122,15 +134,14 @@ def _correlations(
     groups: int,
     fold: NDArray[np.intp] | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    filled = np.where(measured, values, 0.0)
     if measured.all():
-        centred = filled - filled.mean(axis=1, keepdims=True)
+        centred = values - values.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(centred, axis=1)
-        _refuse_flat(norms <= CONSTANT * np.linalg.norm(filled, axis=1))
+        _refuse_flat(norms <= CONSTANT * np.linalg.norm(values, axis=1))
         # Scaled so that the inner product of two observations is channels times their correlation.
         standardised = centred * (np.sqrt(values.shape[1]) / norms[:, None])
-        return _products(standardised, measured, index, groups, fold)
-    return _pairwise_correlations(filled, measured.astype(np.float64), index, groups, fold)
+        return _products(standardised, None, index, groups, fold)
+    return _pairwise_correlations(np.where(measured, values, 0.0), measured.astype(np.float64), index, groups, fold)
 
 
 def _pairwise_correlations(
