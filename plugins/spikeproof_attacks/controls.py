@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from spikeproof.geometry import ascent_direction, norm_of, step_in_box
+from spikeproof.geometry import norm_of, step_in_box
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise
+
+from .rows import random_direction
 
 __all__ = ["Flipped", "Random"]
 
@@ -16,13 +18,13 @@ __all__ = ["Flipped", "Random"]
 class Random:
     """A random direction, scaled to the norm of the attack's perturbation; the box is respected.
 
-    The direction is uniform on the sphere for L2, and a random sign for every pixel for Linf: what an attack of that
-    norm mostly is. It is drawn once per item and serves all epsilons.
+    The direction is uniform on the sphere for L1 and L2, and a random sign for every pixel for Linf: what an attack of
+    that norm mostly is. It is drawn once per item and serves all epsilons.
     """
 
     def __call__(self, perturbed: torch.Tensor, clean: torch.Tensor, norm: Norm, noise: ItemNoise) -> torch.Tensor:
         """Control images, (epsilon, item, channel, y, x)."""
-        direction = ascent_direction(noise.normal(clean.shape[1:], like=clean), norm)[0]
+        direction = random_direction(noise, clean, norm)
         return _same_norm(direction.expand_as(perturbed), perturbed, clean, norm)
 
 

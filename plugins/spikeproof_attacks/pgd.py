@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import torch
 from spikeproof.errors import BadParameter
-from spikeproof.geometry import ascent_direction, project, step_in_box
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise, ItemObjective
+
+from .rows import Place, Rows, random_direction
 
 __all__ = ["PGD"]
 
@@ -45,17 +46,14 @@ class PGD:
         self, objective: ItemObjective, clean: torch.Tensor, epsilons: torch.Tensor, norm: Norm, noise: ItemNoise
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
-        rows = _Rows(objective, clean, epsilons, norm)
-        value, gradient = objective.value_and_gradient(clean)
-        rows.keep(value.repeat(len(epsilons)), rows.clean)
-        stationary = ascent_direction(gradient, norm)[1]
+        rows = Rows(objective, clean, epsilons, norm)
+        origin, stationary = rows.begin()
         for restart in range(self.restarts):
             # Drawn for every item, needed or not, so that an item's numbers never depend on the others.
-            direction = ascent_direction(noise.normal(clean.shape[1:], like=clean), norm)[0]
-            away = stationary if restart == 0 else torch.ones_like(stationary)
-            start, slope = rows.start(direction, away, gradient)
+            direction = random_direction(noise, clean, norm)
+            start = rows.leave(origin, direction, stationary if restart == 0 else torch.ones_like(stationary))
             for schedule, steps in self._runs():
-                rows.climb(start, slope, _step_sizes(schedule, steps))
+                _climb(rows, start, _step_sizes(schedule, steps))
         return rows.best_of_smaller()
 
     def _runs(self) -> tuple[tuple[str, int], ...]:
@@ -72,58 +70,6 @@ def _step_sizes(schedule: str, steps: int) -> list[float]:
     return [0.5 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
 
 
-class _Rows:
-    """Every item at every epsilon as one batch of rows (epsilon-major), with the best point of each so far."""
-
-    def __init__(self, objective: ItemObjective, clean: torch.Tensor, epsilons: torch.Tensor, norm: Norm) -> None:
-        self.objective, self.norm = objective, norm
-        self.count = len(epsilons)
-        self.clean = clean.repeat(self.count, *[1] * (clean.ndim - 1))
-        self.items = torch.arange(len(clean), device=clean.device).repeat(self.count)
-        self.radius = epsilons.to(torch.float64).repeat_interleave(len(clean))
-        self.step = self.radius.to(clean.dtype).view(-1, *[1] * (clean.ndim - 1))
-        self.best = self.clean.clone()
-        self.value = torch.full((len(self.clean),), -torch.inf, dtype=torch.float64, device=clean.device)
-
-    def keep(self, value: torch.Tensor, images: torch.Tensor) -> None:
-        better = value > self.value
-        self.value = torch.where(better, value.to(torch.float64), self.value)
-        self.best[better] = images[better]
-
-    def start(
-        self, direction: torch.Tensor, away: torch.Tensor, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Points to start from and the gradients there: on the sphere for items that start away, else clean."""
-        slope = gradient.repeat(self.count, *[1] * (gradient.ndim - 1))
-        moved = away.repeat(self.count).nonzero()[:, 0]
-        if not len(moved):
-            return self.clean, slope
-        points = self.clean.clone()
-        points[moved] = step_in_box(self.clean[moved], direction[self.items[moved]], self.radius[moved], self.norm)
-        value, slope[moved] = self.objective.value_and_gradient(points[moved], self.items[moved])
-        reached = self.value.to(value.dtype).clone()
-        reached[moved] = value
-        self.keep(reached, points)
-        return points, slope
-
-    def climb(self, start: torch.Tensor, slope: torch.Tensor, sizes: list[float]) -> None:
-        """Ascend from a starting point with the gradients there, keeping the best point."""
-        points = start
-        for number, size in enumerate(sizes, start=1):
-            direction = ascent_direction(slope, self.norm)[0]
-            points = project(points + size * self.step * direction, self.clean, self.radius, self.norm)
-            if number < len(sizes):
-                value, slope = self.objective.value_and_gradient(points, self.items)
-            else:
-                value = self.objective(points, self.items)
-            self.keep(value, points)
-
-    def best_of_smaller(self) -> torch.Tensor:
-        """Best points (epsilon, item, ...), each at least as good as those of all smaller balls."""
-        best = self.best.reshape(self.count, -1, *self.best.shape[1:])
-        value = self.value.reshape(self.count, -1)
-        for larger in range(1, self.count):
-            worse = value[larger] < value[larger - 1]
-            best[larger][worse] = best[larger - 1][worse]
-            value[larger][worse] = value[larger - 1][worse]
-        return best
+def _climb(rows: Rows, place: Place, sizes: list[float]) -> None:
+    for number, size in enumerate(sizes, start=1):
+        place = rows.look(rows.step(place.points, place.slope, size), last=number == len(sizes))

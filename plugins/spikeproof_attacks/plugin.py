@@ -9,20 +9,60 @@ from spikeproof.plugin import AttackEntry, hookimpl
 
 @hookimpl
 def spikeproof_attacks() -> Iterator[AttackEntry]:
-    """Projected gradient ascent, a random direction, and a flipped perturbation."""
+    """Searches in a ball, a random direction, and a flipped perturbation."""
     yield AttackEntry(
         name="pgd",
         factory="spikeproof_attacks.pgd:PGD",
         summary="Projected gradient ascent: two step schedules, best iterate kept, exact projection.",
-        norms=("l2", "linf"),
+        norms=("l1", "l2", "linf"),
         reference="10.48550/arXiv.1706.06083",
         effort="steps",
+    )
+    yield AttackEntry(
+        name="fgm",
+        factory="spikeproof_attacks.fgm:FGM",
+        summary="Fast gradient method: one step, exact in the ball and the box.",
+        norms=("l1", "l2", "linf"),
+        reference="10.48550/arXiv.1412.6572",
+    )
+    yield AttackEntry(
+        name="apgd",
+        factory="spikeproof_attacks.apgd:APGD",
+        summary="Auto-PGD: momentum, and steps that are halved at checkpoints where progress stalls.",
+        norms=("l1", "l2", "linf"),
+        reference="10.48550/arXiv.2003.01690",
+        effort="steps",
+    )
+    yield AttackEntry(
+        name="mi-fgsm",
+        factory="spikeproof_attacks.mifgsm:MIFGSM",
+        summary="Iterated gradient steps with momentum, for perturbations that transfer.",
+        norms=("l2", "linf"),
+        reference="10.48550/arXiv.1710.06081",
+        effort="steps",
+    )
+    yield AttackEntry(
+        name="guo",
+        factory="spikeproof_attacks.guo:Guo",
+        summary="Many random starts, twice the radius first, steps that shorten when they stall.",
+        norms=("l2", "linf"),
+        reference="10.48550/arXiv.2206.11228",
+        effort="steps",
+    )
+    yield AttackEntry(
+        name="square",
+        factory="spikeproof_attacks.square:Square",
+        summary="Random search with square windows; needs no gradients.",
+        norms=("l2", "linf"),
+        needs_gradients=False,
+        reference="10.48550/arXiv.1912.00049",
+        effort="queries",
     )
     yield AttackEntry(
         name="random",
         factory="spikeproof_attacks.controls:Random",
         summary="Control: a random direction of the same norm as the attack's perturbation.",
-        norms=("l2", "linf"),
+        norms=("l1", "l2", "linf"),
         needs_gradients=False,
         control=True,
     )
@@ -30,7 +70,7 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         name="flipped",
         factory="spikeproof_attacks.controls:Flipped",
         summary="Control: the attack's perturbation upside down, at the same norm.",
-        norms=("l2", "linf"),
+        norms=("l1", "l2", "linf"),
         needs_gradients=False,
         control=True,
     )

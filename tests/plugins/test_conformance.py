@@ -107,6 +107,8 @@ def archived_recording() -> Example:
         "source-nwb": recording,
         "source-dandi": archived_recording,
         "model-torch": network,
+        "attack-guo": Example(parameters={"restarts": 2, "steps": 8}),
+        "attack-square": Example(parameters={"queries": 300}),
         "metric-dropping-curve": Example(parameters={"draws": 6, "sizes": [1, 6]}),
     },
     environ={"SPIKEPROOF_NO_PLUGINS": "1"},

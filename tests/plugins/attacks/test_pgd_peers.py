@@ -115,6 +115,11 @@ def test_the_plugin_names_components_that_can_be_built() -> None:
     entries = list(spikeproof_attacks())
     assert [(entry.name, entry.control, entry.needs_gradients) for entry in entries] == [
         ("pgd", False, True),
+        ("fgm", False, True),
+        ("apgd", False, True),
+        ("mi-fgsm", False, True),
+        ("guo", False, True),
+        ("square", False, False),
         ("random", True, False),
         ("flipped", True, False),
     ]

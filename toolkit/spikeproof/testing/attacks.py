@@ -14,7 +14,7 @@ from .subject import Subject
 from .toys import LinearUnits, images, noise, norms
 
 ITEMS = (0, 1, 2, 3)
-RADII: dict[Norm, tuple[float, ...]] = {"l2": (0.1, 0.5), "linf": (0.02, 0.1)}
+RADII: dict[Norm, tuple[float, ...]] = {"l1": (0.05, 0.15), "l2": (0.1, 0.5), "linf": (0.02, 0.1)}
 """Radii at which the box is out of reach, so that the gain on a linear unit is known."""
 
 
@@ -126,7 +126,7 @@ def check_it_beats_random_directions(subject: Subject) -> None:
         best = torch.full_like(gain, -torch.inf)
         for draw in range(10):
             direction = torch.randn(found.clean.shape, generator=torch.Generator().manual_seed(draw))
-            unit = direction.sign() if norm == "linf" else direction / norms(direction[None], "l2")[0].view(-1, 1, 1, 1)
+            unit = direction.sign() if norm == "linf" else direction / norms(direction[None], norm)[0].view(-1, 1, 1, 1)
             best = torch.maximum(best, _gain(found, radius * unit))
         worse = gain.mean(dim=1) <= best.mean(dim=1)
         require(

@@ -87,8 +87,8 @@ def noise(items: Sequence[int], seed: int = 0) -> ItemNoise:
 
 def norms(shift: torch.Tensor, norm: Norm) -> torch.Tensor:
     """Norms (epsilon, item) of perturbations (epsilon, item, channel, y, x)."""
-    flat = shift.flatten(2)
-    return flat.abs().amax(dim=2) if norm == "linf" else flat.norm(dim=2)
+    order = {"l1": 1.0, "l2": 2.0, "linf": torch.inf}[norm]
+    return torch.linalg.vector_norm(shift.flatten(2), ord=order, dim=2)
 
 
 def toy_code(units: Sequence[int] | None = None) -> Code:
