@@ -79,6 +79,11 @@ class Sample:
         for comparisons only.
     reference_choices : numpy.ndarray of str, (stimulus,), optional
         Choices of the reference.
+    decision : numpy.ndarray of float64, (stimulus, class), optional
+        Decision values of the fitted readout on these responses, each by the fold that never saw the stimulus; there
+        where the entry needs a readout. Leaving units out leaves them as they are, as it does choices.
+    classes : tuple of str
+        What the columns of ``decision`` stand for.
     stimuli, units : numpy.ndarray of str, optional
         Names of the rows and of the columns of ``responses``. What a score draws for a stimulus or a unit (its fold,
         its part of a probe) must go by its name: intervals come from leaving others out, and a draw that changes with
@@ -92,6 +97,8 @@ class Sample:
     choices: NDArray[np.str_] | None = None
     reference: NDArray[np.float64] | None = None
     reference_choices: NDArray[np.str_] | None = None
+    decision: NDArray[np.float64] | None = None
+    classes: tuple[str, ...] = ()
     stimuli: NDArray[np.str_] | None = None
     units: NDArray[np.str_] | None = None
     seed: int = 0

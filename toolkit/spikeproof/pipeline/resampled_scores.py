@@ -84,7 +84,7 @@ def _kept(sample: Sample, keep: NDArray[np.bool_], of: str) -> Sample:
     if of == "stimuli":
         parts = {
             name: getattr(sample, name)[keep]
-            for name in ("responses", "labels", "choices", "reference", "reference_choices", "stimuli")
+            for name in ("responses", "labels", "choices", "reference", "reference_choices", "decision", "stimuli")
             if getattr(sample, name) is not None
         }
         return replace(sample, **parts)
@@ -149,9 +149,23 @@ def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]
             units=code.responses["unit"].values.astype(str),
             seed=seed,
         )
+        sample = _with_choices(sample, code, names[usable].tolist())
         whole.append(scored(score, sample))
         left_out.append(without(score, sample, names[usable], most=GROUPS))
     return {"_ceiling": np.mean(whole, axis=0), "_ceiling_without_stimuli": np.mean(left_out, axis=0)}
+
+
+def _with_choices(sample: Sample, code: Code, stimuli: list[str]) -> Sample:
+    """Give the two halves of the repeats the fitted readout's choices on each."""
+    if code.readout is None or sample.reference is None:
+        return sample
+    return replace(
+        sample,
+        choices=code.readout.choices(sample.responses, stimuli),
+        reference_choices=code.readout.choices(sample.reference, stimuli),
+        decision=code.readout.decision(sample.responses, stimuli),
+        classes=code.readout.classes,
+    )
 
 
 def with_bounds(

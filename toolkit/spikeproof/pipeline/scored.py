@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from spikeproof.result import slug
 from spikeproof.scores import Quantity, Sample, Score
@@ -66,6 +66,7 @@ class ScoredMetric:
                 stimuli=names,
                 units=units,
                 seed=self.seed,
+                **self._decision(evidence.code, evidence.perturbed.values[level], names),
             )
             found.append(self._resampled(sample, clean, most))
         dose = evidence.perturbed["epsilon"]
@@ -85,12 +86,19 @@ class ScoredMetric:
                 stimuli=names,
                 units=units,
                 seed=self.seed,
+                **self._decision(evidence.code, clean.values, names),
             )
             for suffix, values in self._resampled(sample, clean, most).items():
                 for column, quantity in enumerate(self.score.quantities()):
                     dims = (f"group{suffix}",)[: values.ndim - 1]
                     out[f"{quantity.name}_{key}_clean{suffix}"] = (dims, values[..., column])
         return _numbered(out)
+
+    def _decision(self, code: Code, responses: NDArray[np.float64], names: NDArray[np.str_]) -> dict[str, Any]:
+        """Decision values for scores that need a readout."""
+        if "readout" not in self.entry.needs or code.readout is None:
+            return {}
+        return {"decision": code.readout.decision(responses, names.tolist()), "classes": code.readout.classes}
 
     def _resampled(self, sample: Sample, clean: xr.DataArray, most: int) -> dict[str, NDArray[np.float64]]:
         """Score a sample whole, and with groups left out."""
@@ -116,11 +124,12 @@ class ScoredMetric:
             stimuli=code.responses["stimulus"].values.astype(str),
             units=code.responses["unit"].values.astype(str),
             seed=self.seed,
+            **self._decision(code, responses, code.responses["stimulus"].values.astype(str)),
         )
         found: dict[str, NDArray[np.float64]] = {}
         if not self.entry.comparison:
             found = self._resampled(sample, code.responses, GROUPS)
-        else:
+        elif "choices" not in self.entry.needs or code.readout is not None:  # a head reads no averaged responses
             found |= halves(self.score, code, self.seed)
         if self.entry.null is not None:
             found["_shuffled"] = shuffled(self.score, sample, self.entry.null)
