@@ -74,3 +74,23 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         kind="study",
         needs=("trials",),
     )
+    yield MetricEntry(
+        name="choice-consistency",
+        factory="spikeproof_metrics_behavior.metrics.choice_consistency:ChoiceConsistency",
+        summary="Kappa between choices on clean and on perturbed stimuli, and between the choices of systems.",
+        scale="behavior",
+        kind="score",
+        needs=("choices", "labels"),
+        comparison=True,
+        null="stimuli",
+        reference="arXiv:2006.16736",
+    )
+    yield MetricEntry(
+        name="confidence",
+        factory="spikeproof_metrics_behavior.metrics.confidence:ConfidenceOfReadout",
+        summary="How sure a fitted readout is of its choices, and by how much it leads, clean and perturbed.",
+        scale="behavior",
+        kind="score",
+        needs=("readout", "labels"),
+        null="labels",
+    )
