@@ -47,8 +47,8 @@ class Seen:
 def look(task: Task, cells: Sequence[Cell]) -> list[Seen]:
     """Look at cells whose targets share a view.
 
-    Gradients are taken in float32 on what the search runs on; where they are zero, the user's own model decides what
-    that means.
+    Gradients, and what it means where they are zero, are taken in float32 on what the search runs on, which was
+    compared with the user's model: on the whole of that, the dead items would cost as much as a search of the others.
     """
     ways = len(task.directions)
     if not task.gradients:
@@ -61,7 +61,7 @@ def look(task: Task, cells: Sequence[Cell]) -> list[Seen]:
     keys = keys_of(task, cells)
     for start in range(0, len(flat), size):
         some = flat[start : start + size]
-        own = bind(task, cells, only=some, user=True)
+        own = bind(task, cells, only=some, exact=True)
         status[some] = gradient_status(own, task.grid, [keys[item] for item in some])
         task.count(own)
     status[bound.not_finite.cpu().numpy()] = "not-finite"

@@ -31,7 +31,7 @@ SAMPLED = 8
 
 
 def gradient_status(bound: BoundObjective, grid: Grid, keys: Sequence[tuple[str | int, ...]]) -> NDArray[np.str_]:
-    """Say what it means that the gradient of these items is zero at the clean image; on the user's own model.
+    """Say what it means that the gradient of these items is zero at the clean image.
 
     16 random directions are tried at the largest epsilon. An item is *dead* if none of them moves what the objective
     reads and the gradient at the first of them is zero too: there is nothing that a search could follow. It is *masked*
@@ -42,7 +42,8 @@ def gradient_status(bound: BoundObjective, grid: Grid, keys: Sequence[tuple[str 
     Parameters
     ----------
     bound : BoundObjective
-        The items, whole images, on the user's model.
+        The items, in float32. Directions are those of the whole image, so that it does not matter which part of it
+        is looked at.
     grid : Grid
     keys : sequence of tuple
         Key of each item's random numbers.
@@ -54,7 +55,7 @@ def gradient_status(bound: BoundObjective, grid: Grid, keys: Sequence[tuple[str 
     """
     clean, count = bound.clean, len(bound)
     noise = ItemNoise(grid.seed, [(*key, "search") for key in keys])
-    probes = _probes(clean, noise, max(grid.epsilons), grid.norm)
+    probes = bound.looked_at(_probes(bound.whole, noise, max(grid.epsilons), grid.norm))
     everything = torch.arange(count, device=clean.device)
     status = np.full(count, "dead", dtype="<U13")
     still = stationary(bound.value_and_gradient(probes[:, 0], everything)[1])

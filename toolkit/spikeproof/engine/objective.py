@@ -60,6 +60,8 @@ class BoundObjective:
     ----------
     clean : torch.Tensor, (item, channel, y, x)
         Clean image of each item, or the part of it that is looked at.
+    whole : torch.Tensor, (item, channel, y, x)
+        Clean image of each item, all of it.
     forward_rows, backward_rows : int
         Images that went through the model, and gradients that came back.
     best : list of torch.Tensor, (item,)
@@ -90,12 +92,14 @@ class BoundObjective:
         self._direction = torch.as_tensor(directions, device=device)
         partners = grid.partners[stimuli]
         self._column: torch.Tensor | None = None
+        self._alone = alone
+        self.whole = grid.clean[torch.as_tensor(stimuli, device=device)]
         if alone is None:
-            self.clean = grid.clean[torch.as_tensor(stimuli, device=device)]
+            self.clean = self.whole
             self._unit = torch.as_tensor(units, device=device)
             clean, partner = grid.clean_responses[stimuli], grid.clean_responses[partners]
         else:
-            self.clean = torch.stack([view.crop(grid.clean[row]) for view, row in zip(alone, stimuli, strict=True)])
+            self.clean = self.looked_at(self.whole)
             self._unit = torch.zeros(len(units), dtype=torch.long, device=device)
             self._column = torch.tensor([view.unit for view in alone], device=device)
             clean, partner = grid.clean_responses[stimuli, units], grid.clean_responses[partners, units]
@@ -114,6 +118,12 @@ class BoundObjective:
 
     def __len__(self) -> int:
         return len(self._unit)
+
+    def looked_at(self, images: torch.Tensor) -> torch.Tensor:
+        """The part that is looked at of whole images (item, ..., channel, y, x), one item after the other."""
+        if self._alone is None:
+            return images
+        return torch.stack([view.crop(own) for view, own in zip(self._alone, images, strict=True)])
 
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values (row,) of images (row, channel, y, x), without gradients."""
