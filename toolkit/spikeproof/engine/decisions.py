@@ -76,7 +76,7 @@ class _Apart(torch.autograd.Function):
                 "the decision values are cut off from the image (detached, or computed under no_grad), so no gradient "
                 "exists: use an attack that needs no gradients"
             )
-        detached: torch.Tensor = ctx.values.detach()
+        detached: torch.Tensor = ctx.values.detach().clone()  # some attacks write into the values that they get
         return detached
 
     @staticmethod

@@ -133,10 +133,11 @@ def _check_attack(part: Part[AttackEntry], spec: ComponentSpec, study: Study, wh
         raise BadStudy(
             f"{where}: attack {part.label!r} perturbs images and needs a [threat] table with norm and epsilons"
         )
-    if study.threat.norm not in part.entry.norms:
+    norms = getattr(part.component, "norms", part.entry.norms)  # a target may narrow down what its entry names
+    if study.threat.norm not in norms:
         raise BadStudy(
             f"{where}, [threat]: attack {part.label!r} does not search the norm {study.threat.norm!r}; "
-            f"it has {', '.join(part.entry.norms)}"
+            f"it has {', '.join(norms)}"
         )
 
 
