@@ -1,1 +1,1 @@
-"""Attacks on activity: silenced units and shifted population vectors. They need no images and no model."""
+"""Attacks on activity: silenced or flipped units, shifted population vectors. They need no images and no model."""

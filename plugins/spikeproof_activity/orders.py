@@ -1,11 +1,12 @@
-"""Orders in which units are silenced, each a choice made on training stimuli only."""
+"""Orders in which units are silenced or flipped, each a choice made on training stimuli only."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_selection import f_classif
 
-__all__ = ["greedy_order", "weight_order"]
+__all__ = ["greedy_order", "selectivity_order", "weight_order"]
 
 Floats = NDArray[np.float64]
 
@@ -37,12 +38,42 @@ def weight_order(weights: Floats, responses: Floats) -> NDArray[np.intp]:
     return np.argsort(-strength, kind="stable")
 
 
-def greedy_order(weights: Floats, intercepts: Floats, responses: Floats, level: Floats) -> NDArray[np.intp]:
-    """Order in which each step silences the unit that leaves the fewest clean choices standing.
+def selectivity_order(responses: Floats, labels: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Units by how well each alone tells the categories apart, the best first: the F of an analysis of variance.
+
+    With two categories F is d' squared, up to a factor that all units share.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray, (stimulus, unit)
+    labels : numpy.ndarray of str, (stimulus,)
+
+    Returns
+    -------
+    numpy.ndarray of int, (unit,)
+        Columns; ties keep the order of the columns, and units that never vary come last.
+
+    Examples
+    --------
+    >>> responses = np.array([[1.0, 0.0], [0.0, 0.1], [1.0, 9.0], [0.0, 9.1]])
+    >>> selectivity_order(responses, np.array(["cat", "cat", "dog", "dog"])).tolist()
+    [1, 0]
+    """
+    merit = np.full(responses.shape[1], -1.0)
+    varies = np.ptp(responses, axis=0) > 0
+    if varies.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = f_classif(responses[:, varies], labels)[0]
+        merit[varies] = np.nan_to_num(found, nan=0.0, posinf=np.finfo(np.float64).max)
+    return np.argsort(-merit, kind="stable")
+
+
+def greedy_order(weights: Floats, intercepts: Floats, responses: Floats, replaced: Floats) -> NDArray[np.intp]:
+    """Order in which each step replaces the responses of the unit that leaves the fewest clean choices standing.
 
     Among units that change equally many choices, the one that lowers the mean margin (chosen class over the runner-up)
     most goes first: early on no single unit changes any choice. One step costs one pass over (unit, stimulus, class),
-    because silencing unit i moves the decision values by the rank-one term (level_i - r_i) w_i.
+    because replacing unit i moves the decision values by the rank-one term (replaced_i - r_i) w_i.
 
     Parameters
     ----------
@@ -51,13 +82,13 @@ def greedy_order(weights: Floats, intercepts: Floats, responses: Floats, level: 
     intercepts : numpy.ndarray, (class,)
     responses : numpy.ndarray, (stimulus, unit)
         Training stimuli.
-    level : numpy.ndarray, (unit,)
-        Response of a silenced unit.
+    replaced : numpy.ndarray, (unit,) or (stimulus, unit)
+        What a unit responds once it is silenced, or flipped.
 
     Returns
     -------
     numpy.ndarray of int, (unit,)
-        Columns, the first to be silenced first.
+        Columns, the first to be replaced first.
 
     Examples
     --------
@@ -77,8 +108,9 @@ def greedy_order(weights: Floats, intercepts: Floats, responses: Floats, level: 
         return (values - chosen)[rival].reshape(len(rows), -1)
 
     leads = lead(decision)
-    moves = np.stack([lead(np.outer(level[i] - responses[:, i], weights[:, i])) for i in range(len(level))])
-    left = list(range(len(level)))
+    shift = replaced - responses
+    moves = np.stack([lead(np.outer(shift[:, i], weights[:, i])) for i in range(shift.shape[1])])
+    left = list(range(shift.shape[1]))
     order: list[int] = []
     while left:
         worst = (leads + moves[left]).max(axis=2)  # (unit, stimulus): the closest rival's lead

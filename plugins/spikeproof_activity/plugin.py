@@ -19,6 +19,14 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         reference="doi:10.1152/jn.90248.2008",
     )
     yield AttackEntry(
+        name="flip",
+        factory="spikeproof_activity.flip:Flip",
+        summary="Flip the preferences of k units: by the readout's weights, by selectivity, greedily, and at random.",
+        domain="response",
+        needs_gradients=False,
+        reference="arXiv:2206.11228",
+    )
+    yield AttackEntry(
         name="shift",
         factory="spikeproof_activity.shift:Shift",
         summary="Smallest displacement of the population that changes the readout's choice.",

@@ -14,12 +14,11 @@ from spikeproof.types import Code, ResponsePerturbation, generator
 
 from .orders import greedy_order, weight_order
 from .readouts import fitted
+from .replacing import even_counts, replaced
 
 __all__ = ["Silence", "silence"]
 
-
-_MOST_COUNTS = 64
-"""Default numbers of silenced units that are tried: all of them, or this many in even steps."""
+UNITS = "units silenced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,7 @@ class Silence:
                 aim="behavior",
                 objective=objective,
                 target="behavior",
-                perturbed=_perturbed(code, counts, orders[fold], level[fold]),
+                perturbed=replaced(code.responses, counts, orders[fold], level[fold], units=UNITS),
             )
         for draw in range(self.draws):
             order = generator(seed, "silence", "random", draw).permutation(responses.shape[1])
@@ -90,7 +89,9 @@ class Silence:
                 objective="random",
                 control="random",
                 target=f"draw {draw}",
-                perturbed=_perturbed(code, counts, np.broadcast_to(order, responses.shape), level[fold]),
+                perturbed=replaced(
+                    code.responses, counts, np.broadcast_to(order, responses.shape), level[fold], units=UNITS
+                ),
             )
 
     def _counts(self, code: Code, units: int) -> NDArray[np.intp]:
@@ -99,8 +100,7 @@ class Silence:
                 f"silence: code {code.system} has {units} unit: at least 2 are needed to silence some and keep some"
             )
         if not self.counts:
-            # Even steps: what many units carry is lost among the last of them, where a log axis has no counts.
-            return np.unique(np.rint(np.linspace(1, units - 1, min(units - 1, _MOST_COUNTS))).astype(np.intp))
+            return even_counts(units - 1)
         if self.counts[-1] >= units:
             raise NotEnoughData(
                 f"silence: counts go up to {self.counts[-1]}, but code {code.system} has {units} units: "
@@ -136,26 +136,6 @@ def silence(
     [[[1.0, 2.0, 0.0]], [[0.0, 2.0, 0.0]]]
     """
     shape = responses.shape
-    return _silenced(responses, counts, np.broadcast_to(order, shape), np.broadcast_to(np.float64(level), shape))
-
-
-def _perturbed(
-    code: Code, counts: NDArray[np.intp], order: NDArray[np.intp], level: NDArray[np.float64]
-) -> xr.DataArray:
-    return _silenced(code.responses, counts, order, level)
-
-
-def _silenced(
-    responses: xr.DataArray, counts: NDArray[np.intp], order: NDArray[np.intp], level: NDArray[np.float64]
-) -> xr.DataArray:
-    """Responses (epsilon, stimulus, unit) with the first ``counts`` units of each stimulus's order at ``level``."""
-    rank = np.empty(order.shape, dtype=np.intp)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
-    values = np.where(rank < counts[:, None, None], level, responses.values)
-    doses = xr.DataArray(counts.astype(np.float64), dims=("epsilon",), attrs={"units": "units silenced"})
-    return xr.DataArray(
-        values,
-        dims=("epsilon", "stimulus", "unit"),
-        coords={"epsilon": doses, "stimulus": responses["stimulus"], "unit": responses["unit"]},
-        attrs=dict(responses.attrs),
+    return replaced(
+        responses, counts, np.broadcast_to(order, shape), np.broadcast_to(np.float64(level), shape), units=UNITS
     )
