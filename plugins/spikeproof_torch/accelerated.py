@@ -13,20 +13,16 @@ from spikeproof.errors import ModelError
 from spikeproof.types import Cone, Precision
 from torch import fx
 
-from .agreement import agree, noise_images, value_and_gradient
+from .agreement import value_and_gradient
 from .cone import Cones
-from .folding import CONVOLUTIONS, fold_batch_norm
-from .module import floating_dtype
-from .running import Run, arithmetic, runnable
-from .tracing import UntraceableError, shape_of, trace
+from .running import Run, arithmetic
+from .tracing import shape_of
 
 if TYPE_CHECKING:
     from .layer import LayerModel
+    from .recorded import Recording
 
-__all__ = ["AcceleratedModel", "accelerated"]
-
-_PROBES = 3
-"""Images of noise on which the equivalent is compared with the original."""
+__all__ = ["AcceleratedModel", "Fast", "accelerated"]
 
 
 def accelerated(model: LayerModel, *, precision: Precision, compile: bool) -> AcceleratedModel:  # noqa: A002
@@ -37,11 +33,9 @@ def accelerated(model: LayerModel, *, precision: Precision, compile: bool) -> Ac
     spikeproof.errors.ModelError
         If there is none: no bfloat16 on the device, no compiler, or a pass that does not repeat itself.
     """
-    from .layer import LayerReached
-
     if precision == "bf16" and not _has_bfloat16(model.device):
         raise ModelError(f'{model.where}: {model.device} has no bfloat16 arithmetic: use precision = "float32"')
-    fast = Fast(model=model, reached=LayerReached, precision=precision, compile=compile)
+    fast = Fast(recording=model.recording, precision=precision, compile=compile)
     return AcceleratedModel(original=model, fast=fast.tried())
 
 
@@ -103,17 +97,29 @@ class Fast:
 
     Parameters
     ----------
-    model : LayerModel
-    reached : type of exception
-        Ends a pass at the layer.
+    recording : Recording
     precision, compile
         See ``spikeproof.types.Accelerable``.
     """
 
-    model: LayerModel
-    reached: type[BaseException]
+    recording: Recording
     precision: Precision
     compile: bool
+
+    @property
+    def model(self) -> LayerModel:
+        """The layer that is accelerated."""
+        return self.recording.model
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Type of the module's numbers, None if it has none."""
+        return self.recording.dtype
+
+    @property
+    def graph(self) -> fx.GraphModule | None:
+        """The pass up to the layer; None if it is not recorded."""
+        return self.recording.layer
 
     def tried(self) -> Fast:
         """Run everything once, so that what cannot be done is known now.
@@ -125,41 +131,23 @@ class Fast:
         """
         if self.graph is None and self.compile:
             raise ModelError(f"{self.model.where}: its forward pass cannot be recorded, so it cannot be compiled")
-        images = self._noise()
+        if self.graph is not None and self.precision == "float32" and not self.compile:
+            return self  # that is how it was compared
         try:
-            value_and_gradient(lambda x: self.layer(x).flatten(1), images)
+            value_and_gradient(lambda x: self.layer(x).flatten(1), self.recording.noise())
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
             what = "compiled" if self.compile else "run"
             text = " ".join(str(error).split())[:300]
             raise ModelError(f"{self.model.where} cannot be {what} faster: {type(error).__name__}: {text}") from error
-        if self.graph is None and not self._agrees(self._copied.responses):
+        if self.graph is None and not self.recording.agrees(self._copied.responses):
             raise ModelError(f"{self.model.where}: a copy of the network gives other responses than the network")
         return self
 
     @cached_property
-    def dtype(self) -> torch.dtype | None:
-        """Type of the module's numbers, None if it has none."""
-        return floating_dtype(self.model.module)
-
-    @cached_property
-    def graph(self) -> fx.GraphModule | None:
-        """The pass up to the layer, folded; None if it cannot be recorded faithfully."""
-        made = self._recorded(stop=True)
-        if made is None:
-            return None
-        run = self._runnable(made, "float32", compiled=False)
-        model = self.model
-
-        def responses(images: torch.Tensor) -> torch.Tensor:
-            return model.spatial.read(run(images)[0], model.layer, model.columns)
-
-        return made if self._agrees(responses) else None
-
-    @cached_property
     def cones(self) -> Cones | None:
-        """The dependency cones of the layer's positions; None if the pass was not recorded."""
+        """The dependency cones of the layer's positions; None if the pass is not recorded."""
         if self.graph is None:
             return None
         return Cones(
@@ -177,15 +165,15 @@ class Fast:
         if self._layer_run is not None:
             return self._layer_run(images)[0]
         with arithmetic(self.precision, self.model.device):
-            return self._pass(self._copied, images, stop=True)[0]
+            return self.recording.once(self._copied, images, stop=True)[0]
 
     def both(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The layer's output and the module's."""
-        if self._both_run is not None:
-            output, scores = self._both_run(images)
+        if self._whole_run is not None:
+            output, scores = self._whole_run(images)
             return output, scores
         with arithmetic(self.precision, self.model.device):
-            output, scores = self._pass(self._copied, images, stop=False)
+            output, scores = self.recording.once(self._copied, images, stop=False)
         return output, scores
 
     def place(self, model: LayerModel, column: int) -> tuple[tuple[int, int], int] | None:
@@ -206,18 +194,14 @@ class Fast:
 
     @cached_property
     def _layer_run(self) -> Run | None:
-        return None if self.graph is None else self._runnable(self.graph, self.precision, compiled=self.compile)
+        return self._run(self.graph)
 
     @cached_property
-    def _both_run(self) -> Run | None:
-        made = self._recorded(stop=False)
-        if made is None:
-            return None
-        run = self._runnable(made, "float32", compiled=False)
-        right = agree(
-            value_and_gradient(self.model.logits, self._noise()), value_and_gradient(lambda x: run(x)[1], self._noise())
-        )
-        return self._runnable(made, self.precision, compiled=self.compile) if right else None
+    def _whole_run(self) -> Run | None:
+        return self._run(self.recording.whole)
+
+    def _run(self, graph: fx.GraphModule | None) -> Run | None:
+        return None if graph is None else self.recording.runnable(graph, self.precision, compiled=self.compile)
 
     @cached_property
     def _copied(self) -> LayerModel:
@@ -234,51 +218,6 @@ class Fast:
             if any(isinstance(part, torch.nn.Conv2d) for part in module.modules()):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return replace(self.model, module=module, part=dict(module.named_modules())[name])
-
-    def _recorded(self, *, stop: bool) -> fx.GraphModule | None:
-        try:
-            made = trace(
-                lambda images: self._pass(self.model, images, stop=stop),
-                self.model.image_shape,
-                self.dtype or torch.float32,
-                self.model.device,
-            )
-        except UntraceableError:
-            return None
-        fold_batch_norm(made)
-        return made
-
-    def _pass(self, model: LayerModel, images: torch.Tensor, *, stop: bool) -> tuple[torch.Tensor, ...]:
-        """Run a module once; give the layer's output and, without ``stop``, the module's."""
-        seen: list[torch.Tensor] = []
-
-        def hook(part: object, inputs: object, output: torch.Tensor) -> None:  # noqa: ARG001
-            seen.append(output[:, None] if output.ndim == 1 else output.clone())  # later layers may write into it
-            if stop:
-                raise self.reached
-
-        handle = model.part.register_forward_hook(hook)
-        try:
-            scores = model.module(images)
-        except self.reached:
-            return (seen[0],)
-        finally:
-            handle.remove()
-        return seen[0], scores
-
-    def _runnable(self, graph: fx.GraphModule, precision: Precision, *, compiled: bool) -> Run:
-        convolves = any(node.target in CONVOLUTIONS for node in graph.graph.nodes)
-        return runnable(graph, self.model.device, channels_last=convolves, precision=precision, compile=compiled)
-
-    def _noise(self) -> torch.Tensor:
-        dtype = self.dtype or torch.float32
-        return noise_images(_PROBES, self.model.image_shape, dtype, self.model.device, "accelerate")
-
-    def _agrees(self, responses: object) -> bool:
-        assert callable(responses)  # noqa: S101
-        return agree(
-            value_and_gradient(self.model.responses, self._noise()), value_and_gradient(responses, self._noise())
-        )
 
 
 def _has_bfloat16(device: torch.device) -> bool:

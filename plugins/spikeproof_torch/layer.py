@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +18,7 @@ from .state import preserved_random_state
 
 if TYPE_CHECKING:
     from .accelerated import AcceleratedModel
+    from .recorded import Recording
 
 __all__ = ["LayerModel", "LayerReached", "Pass"]
 
@@ -110,6 +112,13 @@ class LayerModel:
         from .accelerated import accelerated  # brings torch.fx, which takes a second to import
 
         return accelerated(self, precision=precision, compile=compile)
+
+    @cached_property
+    def recording(self) -> Recording:
+        """Its passes as graphs, recorded when they are first asked for; arithmetic of every precision shares them."""
+        from .recorded import Recording
+
+        return Recording(model=self, reached=LayerReached)
 
     @property
     def where(self) -> str:
