@@ -1,4 +1,4 @@
-"""What a metric's summary is put together with: bounds, what a number says of itself, and where it stands to another."""
+"""What a summary is put together with: bounds, what a number says of itself, and where it stands to another."""
 
 from __future__ import annotations
 

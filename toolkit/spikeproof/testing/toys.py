@@ -88,7 +88,8 @@ def noise(items: Sequence[int], seed: int = 0) -> ItemNoise:
 def norms(shift: torch.Tensor, norm: Norm) -> torch.Tensor:
     """Norms (epsilon, item) of perturbations (epsilon, item, channel, y, x)."""
     order = {"l1": 1.0, "l2": 2.0, "linf": torch.inf}[norm]
-    return torch.linalg.vector_norm(shift.flatten(2), ord=order, dim=2)
+    found: torch.Tensor = torch.linalg.vector_norm(shift.flatten(2), ord=order, dim=2)
+    return found
 
 
 def toy_code(units: Sequence[int] | None = None) -> Code:
