@@ -120,6 +120,7 @@ def manifold_geometry(
     rank: int | None = None,
     repetitions: int = 3,
     seed: int = 0,
+    drawn: Sequence[ArrayLike] | None = None,
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of manifolds such as the responses to the stimuli of each category.
 
@@ -141,6 +142,8 @@ def manifold_geometry(
         Random starts per rank.
     seed : int
         Seed of probes and starts.
+    drawn : sequence of array_like, each (unit + 1, probe), optional
+        Gaussian probes of each manifold in the space of the units, with a last row for the centre; by default drawn.
 
     Returns
     -------
@@ -181,10 +184,15 @@ def manifold_geometry(
                 "shared directions are taken out, so that its size has no scale: take out fewer (rank)"
             )
         points = ((rest - centre) / length).T
+        basis = None
         if points.shape[0] > points.shape[1]:
-            points = np.linalg.qr(points)[1]
+            basis, points = np.linalg.qr(points)
         points = np.vstack([points, np.ones(points.shape[1])])
-        t = generator(seed, "manifold-probes", k).standard_normal((len(points), probes))
+        if drawn is None:
+            t = generator(seed, "manifold-probes", k).standard_normal((len(points), probes))
+        else:  # what a Gaussian vector has along a subspace is Gaussian there
+            given = np.asarray(drawn[k], dtype=np.float64)
+            t = given if basis is None else np.vstack([basis.T @ given[:-1], given[-1:]])
         geometry[k] = anchor_geometry(points, t, margin=margin)
     capacity, radius, dimension = geometry.T
     return ManifoldGeometry(

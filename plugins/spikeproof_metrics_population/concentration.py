@@ -71,6 +71,8 @@ class BestUnits:
     Parameters
     ----------
     sizes : numpy.ndarray of int, (size,)
+    random_correct : numpy.ndarray of float64, (size, stimulus)
+        Share of the draws in which that of random units is right.
     best, random : numpy.ndarray of float64, (size,)
         Held-out accuracy of readouts of the k best units, and of k random ones (mean over draws).
     correct : numpy.ndarray of float64, (size, stimulus)
@@ -84,6 +86,7 @@ class BestUnits:
     best: NDArray[np.float64]
     random: NDArray[np.float64]
     correct: NDArray[np.float64]
+    random_correct: NDArray[np.float64]
     best_share: float
     random_share: float
 
@@ -146,7 +149,7 @@ def best_units(
     numbers = _sizes(sizes, units)
     order = np.empty((int(fold.max()) + 1, units), dtype=np.intp)
     correct = np.empty((len(numbers), len(labels)))
-    random = np.zeros(len(numbers))
+    random_correct = np.empty((len(numbers), len(labels)))
     with threadpool_limits(1, "blas"):
         for number in np.unique(fold):
             training = fold != number
@@ -164,20 +167,21 @@ def best_units(
             correct[k] = chosen == labels
             rng = generator(seed, "random-units", size)
             hits = [
-                (held_out_choices(responses[:, subset], labels, fold, decoder=decoder, c=c) == labels).mean()
+                held_out_choices(responses[:, subset], labels, fold, decoder=decoder, c=c) == labels
                 for subset in (
                     rng.choice(units, size=size, replace=False) for _ in range(1 if size == units else draws)
                 )
             ]
-            random[k] = np.mean(hits)
-    best = correct.mean(axis=1)
+            random_correct[k] = np.mean(hits, axis=0)
+    best, random = correct.mean(axis=1), random_correct.mean(axis=1)
     return BestUnits(
         sizes=numbers,
         best=best,
         random=random,
         correct=correct,
-        best_share=_enough(numbers, best),
-        random_share=_enough(numbers, random),
+        random_correct=random_correct,
+        best_share=enough(numbers, best),
+        random_share=enough(numbers, random),
     )
 
 
@@ -204,7 +208,8 @@ def _sizes(sizes: Sequence[int], units: int) -> NDArray[np.intp]:
     return np.array(asked if asked[-1] == units else [*asked, units], dtype=np.intp)
 
 
-def _enough(sizes: NDArray[np.intp], accuracy: NDArray[np.float64]) -> float:
+def enough(sizes: NDArray[np.intp], accuracy: NDArray[np.float64]) -> float:
+    """Number of units from which on an accuracy (size,) stays at 95 % of that of all units."""
     share = accuracy / accuracy[-1] if accuracy[-1] > 0 else np.ones_like(accuracy)
     lasting = np.minimum.accumulate(share[::-1])[::-1]
     return max(float(crossing(sizes.astype(np.float64), lasting, SHARE)), float(sizes[0]))

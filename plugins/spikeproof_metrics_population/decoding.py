@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -15,12 +18,27 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from spikeproof.errors import BadParameter, DataError, NotEnoughData
+from threadpoolctl import ThreadpoolController
 
-__all__ = ["Decoder", "assign_folds", "check_categories", "held_out_choices", "readout_weights"]
+__all__ = ["Decoder", "assign_folds", "check_categories", "held_out_choices", "one_thread", "readout_weights"]
 
 Decoder = Literal["logistic", "ridge", "svm", "lda"]
 _ITERATIONS = 2000
 _Model: TypeAlias = LogisticRegression | RidgeClassifier | LinearSVC | LinearDiscriminantAnalysis
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread: small fits would spend their time waiting for each other.
+
+    Which libraries are loaded is looked up once, as that takes longer than a fit.
+    """
+    limited: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def check_categories(labels: NDArray[np.str_], folds: int, metric: str) -> None:
@@ -62,6 +80,7 @@ def held_out_choices(
     decoder: Decoder = "logistic",
     c: float = 1.0,
     folds: Sequence[int] | None = None,
+    tested: NDArray[np.float64] | None = None,
 ) -> NDArray[Any]:
     """Category chosen for each stimulus by a classifier that never saw it.
 
@@ -82,6 +101,9 @@ def held_out_choices(
         alpha = 1 / (2 C). Discriminant analysis has none: leave it at 1.
     folds : sequence of int, optional
         The folds to hold out; stimuli of others keep their own label. By default all.
+    tested : numpy.ndarray, (stimulus, unit), optional
+        Other responses to the same stimuli that the choices are made on, such as perturbed ones. By default those that
+        the classifier is trained on.
 
     Returns
     -------
@@ -103,14 +125,23 @@ def held_out_choices(
     array(['a', 'b', 'a', 'b'], dtype='<U1')
     """
     numbers = np.unique(fold).tolist() if folds is None else list(folds)
+    given = responses if tested is None else tested
     _check(responses, labels, fold, numbers, decoder, c)
+    if given.shape != responses.shape or not np.isfinite(given).all():
+        raise DataError(
+            f"decoder: responses to test on {given.shape} must be finite and of the same stimuli and units as those to "
+            f"train on {responses.shape}"
+        )
     chosen = labels.copy()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         for number in numbers:
             test = fold == number
             scaler = StandardScaler().fit(responses[~test])
-            training, held_out = scaler.transform(responses[~test]), scaler.transform(responses[test])
+            training, held_out = scaler.transform(responses[~test]), scaler.transform(given[test])
+            if decoder == "ridge":
+                chosen[test] = _ridge_choices(training, labels[~test], held_out, 1 / (2 * c))
+                continue
             if decoder != "lda":  # the shrinkage of its covariance depends on the number of columns
                 training, held_out = _fewer_columns(training, held_out)
             model = _classifier(decoder, c)
@@ -197,6 +228,24 @@ def _classifier(decoder: Decoder, c: float) -> _Model:
     if decoder == "lda":
         return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     return RidgeClassifier(alpha=1 / (2 * c))
+
+
+def _ridge_choices(
+    training: NDArray[np.float64], labels: NDArray[Any], held_out: NDArray[np.float64], alpha: float
+) -> NDArray[Any]:
+    """Choices of ``RidgeClassifier``, of one Cholesky factor: scores fit hundreds of them (training is centred)."""
+    names, index = np.unique(labels, return_inverse=True)
+    target = np.where(index[:, None] == np.arange(len(names)), 1.0, -1.0)
+    mean = target.mean(axis=0)
+    if training.shape[1] <= training.shape[0]:
+        gram = training.T @ training
+        np.einsum("ii->i", gram)[...] += alpha
+        weights = linalg.cho_solve(linalg.cho_factor(gram), training.T @ (target - mean))
+    else:
+        gram = training @ training.T
+        np.einsum("ii->i", gram)[...] += alpha
+        weights = training.T @ linalg.cho_solve(linalg.cho_factor(gram), target - mean)
+    return np.asarray(names[(held_out @ weights + mean).argmax(axis=1)])
 
 
 def _fewer_columns(

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from spikeproof.errors import BadParameter, NotEnoughData
+from spikeproof.errors import BadParameter, DataError, NotEnoughData
 from spikeproof.statistics import (
     Resampling,
     bootstrap_draws,
@@ -21,11 +21,13 @@ from spikeproof.statistics import (
     permutation_p,
     stack_statistic,
 )
+from spikeproof.summaries import with_bounds
 from spikeproof.types import Code, Evidence, generator
 from spikeproof.wording import number, with_interval
 from threadpoolctl import threadpool_limits
 
 from .decoding import Decoder, assign_folds, check_categories, held_out_choices
+from .extrapolation import extrapolate_curve
 
 __all__ = ["DroppingCurve", "dropping_curve"]
 
@@ -189,9 +191,48 @@ class DroppingCurve:
         )
         summary["size"].attrs |= {"long_name": "population size", "units": "units"}
         self._annotate(summary, code)
+        further = self._extrapolated(sizes, mean, draws.values, float(expected[-1]), code, resampling)
+        summary = summary.merge(further).assign_attrs(further.attrs)
         p = permutation_p(mean[-1], null.isel(size=-1).values)
         summary["full_accuracy"].attrs["p_above_chance"] = float(p)
         return summary
+
+    def _extrapolated(
+        self,
+        sizes: NDArray[np.float64],
+        mean: NDArray[np.float64],
+        draws: NDArray[np.float64],
+        chance: float,
+        code: Code,
+        resampling: Resampling,
+    ) -> xr.Dataset:
+        """Asymptote of the curve and the units for 95 % of it; empty where it cannot be extrapolated."""
+        try:
+            found = extrapolate_curve(
+                sizes, mean, len(np.unique(_labels(code))), draws=draws, chance=chance, level=resampling.level
+            )
+        except DataError as error:  # NotEnoughData among them
+            return xr.Dataset(attrs={"not_extrapolated": str(error)})
+        how = (
+            "Fit of d'(n) = d_inf sqrt(n / (n + n0)) to the curve (Moreno-Bote et al. 2014, doi:10.1038/nn.3807),"
+            " accuracy from d' by Green & Swets (1966), scaled to the chance level of shuffled categories"
+        )
+        spread = "Interval: percentile bootstrap over stimuli crossed with subsets; it assumes that law"
+        return xr.Dataset(
+            {
+                "asymptote": with_bounds(found.asymptote, found.asymptote_low, found.asymptote_high).assign_attrs(
+                    long_name="accuracy of infinitely many units",
+                    units="share correct",
+                    definition=f"{how}. {spread}.",
+                ),
+                "units_asymptote": with_bounds(found.units, found.low, found.high).assign_attrs(
+                    long_name="number of units for 95 % of the asymptote",
+                    units="units",
+                    definition=f"{how}. {spread}; infinite where the curve does not bend. Status: {found.status}.",
+                ),
+            },
+            attrs={"extrapolation": found.status},
+        )
 
     def _annotate(self, summary: xr.Dataset, code: Code) -> None:
         counts = np.unique(_labels(code), return_counts=True)[1]
@@ -246,6 +287,18 @@ class DroppingCurve:
         yield f"95 % of that accuracy needs {with_interval(enough)} of {size} units drawn at random."
         first = summary["accuracy"].isel(size=0)
         yield f"{_units(int(summary['size'].values[0]))} drawn at random: accuracy {with_interval(first)}."
+        if "units_asymptote" in summary:
+            doubt = {
+                "ok": "",
+                "far": " That is far beyond what was recorded, and means little.",
+                "unbounded": " The curve does not bend within the recorded population: it sets no bound.",
+            }[summary.attrs["extrapolation"]]
+            yield (
+                f"Extrapolated to infinitely many units the accuracy is {with_interval(summary['asymptote'])}, and 95 %"
+                f" of that needs {with_interval(summary['units_asymptote'])} units.{doubt}"
+            )
+        else:
+            yield f"It is not extrapolated: {summary.attrs['not_extrapolated']}."
 
 
 def _labels(code: Code) -> NDArray[np.str_]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, special
 from spikeproof.errors import DataError, NotEnoughData
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FisherInformation", "linear_fisher_information"]
+__all__ = [
+    "FisherInformation",
+    "Information",
+    "category_information",
+    "information_interval",
+    "linear_fisher_information",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +138,147 @@ def linear_fisher_information(first: ArrayLike, second: ArrayLike, ds: float = 1
         trials=trials,
         dropped=np.flatnonzero(~varies),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Information:
+    """What :func:`category_information` gives, in squared d'.
+
+    Parameters
+    ----------
+    corrected, shuffled : numpy.ndarray of float64, (pair,)
+        Unbiased; shuffled is without correlations between units.
+    mean_variance : numpy.ndarray of float64, (pair,)
+        Variance of the difference of means, in units of the noise variance of one presentation.
+    freedom, units : int
+        Degrees of freedom of the noise covariance, and units.
+    """
+
+    corrected: NDArray[np.float64]
+    shuffled: NDArray[np.float64]
+    mean_variance: NDArray[np.float64]
+    freedom: int
+    units: int
+
+
+def category_information(
+    responses: ArrayLike, stimulus: NDArray[np.str_], label: NDArray[np.str_], *, where: str = "the code"
+) -> Information:
+    """Linear Fisher information between every two categories, against the noise of single presentations.
+
+    ``I = d' S^-1 d`` with d the difference of two categories' means over stimuli and S the covariance about each
+    stimulus's mean, pooled over stimuli with nu degrees of freedom. For N units of Gaussian noise
+    ``E[I] = nu / (nu - N - 1) (d^2 + N v)``, v being the variance of d in units of S: for each category the mean over
+    stimuli of 1 / R over their number. So ``I_bc = I (nu - N - 1) / nu - N v``, which for one stimulus a category is
+    equation 2 of Kanitscheider et al. (2015, doi:10.1371/journal.pcbi.1004218).
+
+    Parameters
+    ----------
+    responses : array_like, (presentation, unit)
+    stimulus, label : numpy.ndarray of str, (presentation,)
+    where : str
+        What messages call the responses.
+
+    Returns
+    -------
+    Information
+        Pairs in the order of :func:`itertools.combinations` of the sorted categories.
+
+    Raises
+    ------
+    NotEnoughData
+        If there are too few repeats for the units, or no unit varies.
+    DataError
+        If units depend on each other exactly, or one never varies over trials but differs between categories.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> stimulus = np.repeat([f"s{k}" for k in range(20)], 30)
+    >>> label = np.repeat(["a", "b"], 300)
+    >>> shift = 2.0 * (label == "a")[:, None] * [1.0, 0.0]
+    >>> bool(abs(category_information(rng.normal(size=(600, 2)) + shift, stimulus, label).corrected[0] - 4) < 0.7)
+    True
+    """
+    values = np.asarray(responses, dtype=np.float64)
+    _, first, row, count = np.unique(stimulus, return_index=True, return_inverse=True, return_counts=True)
+    means = np.zeros((len(count), values.shape[1]))
+    np.add.at(means, row, values)
+    means /= count[:, None]
+    residual = values - means[row]
+    freedom = len(values) - len(count)
+    names, category = np.unique(label[first], return_inverse=True)
+    sizes = np.bincount(category)
+    centres = np.stack([means[category == k].mean(axis=0) for k in range(len(names))])
+    own = np.array([(1 / count[category == k]).mean() for k in range(len(names))]) / sizes
+    scale = np.abs(values).max(axis=0)
+    varies = np.sqrt((residual**2).mean(axis=0)) > 1e-12 * scale
+    apart = np.flatnonzero(~varies & (np.ptp(centres, axis=0) > 1e-12 * scale))
+    if apart.size:
+        raise DataError(
+            f"Fisher information: unit {apart[0]} of {where} never varies over repeats but differs between categories "
+            f"({apart.size} such units), so that the information is infinite: leave it out"
+        )
+    n = int(varies.sum())
+    if n == 0:
+        raise NotEnoughData(f"Fisher information: no unit of {where} varies over repeats")
+    if freedom <= n + 3:
+        raise NotEnoughData(
+            f"Fisher information: {n} units of {where} need more than {n + 3} repeats beyond the first of each stimulus"
+            f" for the correction of its bias, but there are {freedom}: count fewer units (units)"
+        )
+    covariance = residual[:, varies].T @ residual[:, varies] / freedom
+    pairs = list(itertools.combinations(range(len(names)), 2))
+    slopes = np.stack([centres[a] - centres[b] for a, b in pairs])[:, varies]
+    naive = np.array([_quadratic(slope, covariance) for slope in slopes])
+    alone = (slopes**2 / np.diag(covariance)).sum(axis=1)
+    spread = np.array([own[a] + own[b] for a, b in pairs])
+    return Information(
+        corrected=naive * (freedom - n - 1) / freedom - n * spread,
+        shuffled=alone * (freedom - 2) / freedom - n * spread,
+        mean_variance=spread,
+        freedom=freedom,
+        units=n,
+    )
+
+
+def information_interval(found: Information, *, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of each pair's information, exact for Gaussian noise, conditional on stimuli and units.
+
+    The naive information over ``N v``, times ``(nu - N + 1) / nu``, has a noncentral F distribution with N and
+    nu - N + 1 degrees of freedom, whose noncentrality is the information over v: the interval holds all informations
+    under which what was found is not in a tail.
+
+    Returns
+    -------
+    low, high : numpy.ndarray of float64, (pair,)
+        Not above and not below the corrected information, which may be negative.
+
+    Examples
+    --------
+    >>> one = Information(
+    ...     corrected=np.array([4.0]), shuffled=np.array([4.0]), mean_variance=np.array([0.1]), freedom=100, units=3
+    ... )
+    >>> [round(float(bound[0]), 2) for bound in information_interval(one)]
+    [1.81, 7.48]
+    """
+    n, freedom, v = found.units, found.freedom, found.mean_variance
+    naive = (found.corrected + n * v) * freedom / (freedom - n - 1)
+    statistic = naive / (n * v) * (freedom - n + 1) / freedom
+    low, high = (
+        _noncentrality(n, freedom - n + 1, statistic, share) * v for share in ((1 + level) / 2, (1 - level) / 2)
+    )
+    return np.minimum(low, found.corrected), np.maximum(high, found.corrected)
+
+
+def _noncentrality(n: int, freedom: int, statistic: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Noncentrality under which a share of F lies below the statistic; 0 where there is none."""
+    low, high = np.zeros_like(statistic), 4 * n * statistic + 100.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = special.ncfdtr(n, freedom, middle, statistic) > share
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray((low + high) / 2)
 
 
 def _check(a: NDArray[np.float64], b: NDArray[np.float64], ds: float) -> None:

@@ -51,3 +51,81 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("readout", "choices", "minimal"),
         reference="arXiv:1511.04599",
     )
+    yield MetricEntry(
+        name="dimensionality",
+        factory="spikeproof_metrics_population.dimensionality:Dimensionality",
+        summary="Participation ratio and exponent of the eigenspectrum, against units shuffled over stimuli.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        null="units",
+        reference="doi:10.1038/s41586-019-1346-5",
+    )
+    yield MetricEntry(
+        name="decoding",
+        factory="spikeproof_metrics_population.decoded:Decoding",
+        summary="Accuracy of decoders trained and tested on the same responses: what they hold of the category.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("labels",),
+        null="labels",
+    )
+    yield MetricEntry(
+        name="decoder-transfer",
+        factory="spikeproof_metrics_population.decoded:DecoderTransfer",
+        summary="Accuracy of decoders trained on clean responses and tested on perturbed ones, over other stimuli.",
+        scale="population",
+        kind="score",
+        comparison=True,
+        between=False,
+        aims=("population", "behavior"),
+        needs=("labels",),
+        null="stimuli",
+    )
+    yield MetricEntry(
+        name="capacity",
+        factory="spikeproof_metrics_population.manifold_capacity:Capacity",
+        summary="Capacity, radius and dimension of the categories' manifolds, against shuffled categories.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("labels",),
+        null="labels",
+        reference="doi:10.1103/PhysRevX.8.031003",
+    )
+    yield MetricEntry(
+        name="readout-concentration",
+        factory="spikeproof_metrics_population.weights_spread:ReadoutConcentration",
+        summary="How many units a linear readout of the categories rests on.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("labels",),
+        null="labels",
+        reference="doi:10.1152/jn.90248.2008",
+    )
+    yield MetricEntry(
+        name="best-units",
+        factory="spikeproof_metrics_population.compact_readout:BestUnitsReadout",
+        summary="Accuracy of readouts of the k best units beside k random ones: how few do as well as all?",
+        scale="population",
+        needs=("labels",),
+        reference="doi:10.1152/jn.90248.2008",
+    )
+    yield MetricEntry(
+        name="spectrum",
+        factory="spikeproof_metrics_population.shared_spectrum:Spectrum",
+        summary="Eigenspectrum of what repeats share (cvPCA), and its exponent, flagged where data are too few.",
+        scale="population",
+        needs=("repeats",),
+        reference="doi:10.1038/s41586-019-1346-5",
+    )
+    yield MetricEntry(
+        name="fisher",
+        factory="spikeproof_metrics_population.category_information:CategoryInformation",
+        summary="Linear Fisher information between categories, corrected for bias, and what noise correlations cost.",
+        scale="population",
+        needs=("labels", "repeats"),
+        reference="doi:10.1371/journal.pcbi.1004218",
+    )

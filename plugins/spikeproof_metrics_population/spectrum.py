@@ -178,6 +178,8 @@ def cvpca(first: ArrayLike, second: ArrayLike, *, centring: Centring = "over-sti
     if centring == "over-stimuli":
         a, b = a - a.mean(axis=0), b - b.mean(axis=0)
         rank = min(stimuli - 1, units - 1)
+    if units < stimuli:
+        return _cvpca_of_few_units(a, b, rank)
     own, other = a @ a.T, b @ a.T
     # Components of responses centred over units, from the Gram matrix over stimuli.
     centre = a.mean(axis=1)
@@ -186,6 +188,17 @@ def cvpca(first: ArrayLike, second: ArrayLike, *, centring: Centring = "over-sti
     found = squared > 1e-12 * max(float(squared[0]), 0.0)
     products = np.einsum("ik,ik->k", own @ vectors, other @ vectors)
     return np.asarray(np.divide(products, squared, out=np.zeros_like(products), where=found))
+
+
+def _cvpca_of_few_units(a: NDArray[np.float64], b: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
+    """The same from the covariance of the units, which is the smaller matrix of the two."""
+    centred = a - a.mean(axis=1, keepdims=True)
+    squared, axes = np.linalg.eigh(centred.T @ centred)
+    squared, axes = squared[::-1][:rank], axes[:, ::-1][:, :rank]
+    weights = a.T @ (centred @ axes)  # each times the root of its eigenvalue
+    found = squared > 1e-12 * max(float(squared[0]), 0.0)
+    products = np.einsum("ik,ik->k", a @ weights, b @ weights)
+    return np.asarray(np.divide(products, squared**2, out=np.zeros_like(products), where=found))
 
 
 def cross_validated_spectrum(

@@ -134,8 +134,7 @@ class Sample:
         stimuli = len(self.responses)
         if stimuli < 2 * count:
             raise NotEnoughData(f"{stimuli} stimuli cannot be split into {count} folds of two or more: set folds lower")
-        names = map(str, range(stimuli)) if self.stimuli is None else self.stimuli.tolist()
-        keys = np.array([_number("fold", self.seed, name) for name in names])
+        keys = self._keys("fold")
         fold = (keys * count).astype(np.intp)
         if by_label and self.labels is not None:
             for label in np.unique(self.labels):
@@ -149,6 +148,24 @@ class Sample:
                     first = mine[keys[mine].argmin()]
                     fold[first] = (fold[first] + 1) % count
         return fold
+
+    def order(self) -> NDArray[np.intp]:
+        """Positions of the stimuli in a random order that goes by their names.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> sorted(Sample(responses=np.zeros((3, 1)), stimuli=np.array(["a", "b", "c"])).order().tolist())
+        [0, 1, 2]
+        """
+        return self._keys("order").argsort(kind="stable")
+
+    def _keys(self, purpose: str) -> NDArray[np.float64]:
+        """A number in [0, 1) for each stimulus."""
+        import numpy as np
+
+        names = map(str, range(len(self.responses))) if self.stimuli is None else self.stimuli.tolist()
+        return np.array([_number(purpose, self.seed, name) for name in names])
 
     def probes(self, count: int, purpose: str = "") -> NDArray[np.float64]:
         """Standard normal numbers (unit, probe), drawn by the names of the units.
