@@ -93,6 +93,8 @@ class Rows:
         slope: torch.Tensor,
         size: float | torch.Tensor,
         radius: torch.Tensor | None = None,
+        *,
+        reach: float | None = None,
     ) -> torch.Tensor:
         """One step along the steepest direction, projected on the ball in the box.
 
@@ -104,11 +106,18 @@ class Rows:
             function would be largest within this distance and the box, of at most epsilon.
         radius : torch.Tensor, (row,), optional
             Of the ball; epsilon by default.
+        reach : float, optional
+            For L1: the most that the step moves a single pixel.
         """
         limit = self.radius if radius is None else radius
         if self.norm == "l1":
             far = self.radius * torch.as_tensor(size, device=points.device).clamp(max=1)
-            return project(steepest_step(points, slope, far, "l1"), self.clean, limit, "l1")
+            if reach is None:
+                points = steepest_step(points, slope, far, "l1")
+            else:
+                low, high = (points - reach).clamp(min=0), (points + reach).clamp(max=1)
+                points = steepest_step(points, slope, far, "l1", low=low, high=high)
+            return project(points, self.clean, limit, "l1")
         length = (self.radius * size).to(points.dtype).view(-1, *[1] * (points.ndim - 1))
         return project(points + length * ascent_direction(slope, self.norm)[0], self.clean, limit, self.norm)
 
