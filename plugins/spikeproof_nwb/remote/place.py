@@ -20,6 +20,7 @@ from spikeproof.progress import current
 from spikeproof_nwb.archive.client import new_session
 from spikeproof_nwb.archive.digests import Digests
 from spikeproof_nwb.opening import opened
+from spikeproof_nwb.waiting import no_collection
 
 from .chunks import byte_ranges, is_plain, plain_rows
 from .partial import Partial
@@ -120,7 +121,8 @@ class RemotePlace:
                 before = self._now
                 if transfer is not None:
                     _get(partial, fetch, [(0, min(_ENDS, self.size)), (max(self.size - _ENDS, 0), self.size)])
-                with self._opened(stream) as file:
+                # HDF5 calls back for bytes with h5py locked, and other threads get them.
+                with no_collection(), self._opened(stream) as file:
                     self._now = _Open(file, partial, fetch)
                     try:
                         yield file

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from spikeproof.errors import DataError
 from zarr.storage import LocalStore
 
+from spikeproof_nwb.waiting import no_collection
+
 from .nodes import Node
 from .references import read_pickled
 
@@ -62,7 +64,7 @@ def opened_array(node: Node) -> zarr.Array[Any]:
             "or takes a package that is not known here): write the store again with blosc, zstd or gzip"
         )
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_collection():
             warnings.simplefilter("ignore")  # that some types of format 3 have no final specification yet
             store = LocalStore(node.root, read_only=True)
             return zarr.open_array(
@@ -83,7 +85,8 @@ def numbers(node: Node, array: zarr.Array[Any], part: Any) -> NDArray[Any]:  # n
         If a chunk cannot be decoded.
     """
     try:
-        return np.asarray(array[part])
+        with no_collection():  # zarr works in threads of its own
+            return np.asarray(array[part])
     except (RuntimeError, OSError, ValueError, zarr.errors.BaseZarrError) as error:
         raise DataError(f"{node} cannot be read ({error}): the store is damaged; get it again") from error
 
