@@ -371,6 +371,9 @@ def test_an_objective_on_decisions_needs_something_that_decides() -> None:
         ({"clean_responses": np.zeros((5, 3))}, r"clean responses have shape \(5, 3\), expected 5 stimuli x 4 units"),
         ({"epsilons": (0.2, 0.1)}, r"epsilons must be ascending, finite and not negative, got \[0.2, 0.1\]"),
         ({"epsilons": ()}, r"epsilons must be"),
+        ({"epsilons": (0.1, 0.1)}, r"epsilons must be ascending, .* got \[0.1, 0.1\]"),
+        ({"epsilons": (-0.1, 0.1)}, r"epsilons must be ascending, finite and not negative, got \[-0.1, 0.1\]"),
+        ({"epsilons": (0.1, float("nan"))}, r"epsilons must be ascending, finite and not negative, got \[0.1, nan\]"),
         ({"norm": "l0"}, r"norm must be 'l1', 'l2' or 'linf', got 'l0'"),
         ({"batch": 0}, r"batch must be at least 1 row, got 0"),
         ({"use_head": True, "clean_logits": None}, r"its clean class scores are missing"),
@@ -393,3 +396,17 @@ def test_a_linear_unit_is_attacked_the_same_through_a_selection_of_units() -> No
     whole = _run(make_grid(linear(w), GREY))
     part = _run(make_grid(linear(w).select([1]), GREY), unit=0)
     np.testing.assert_allclose(part.responses[:, :, 0], whole.responses[:, :, 1], rtol=1e-5)
+
+
+def test_the_clean_image_is_recognised_among_others_and_reads_exactly_the_clean_response() -> None:
+    x = torch.as_tensor(_images(3))
+    grid = make_grid(network(1), x)
+    rows = {"stimuli": np.arange(3), "units": np.zeros(3, dtype=int), "directions": np.zeros(3, dtype=int)}
+    bound = BoundObjective(grid, Away(), "population", decision=False, **rows)
+    asked = x.clone()
+    asked[1, 0, 5, 5] += 0.5  # the last pixel only
+    values = bound(asked)
+    assert values[[0, 2]].tolist() == [0.0, 0.0]
+    assert values[1] > 1e-6
+    assert bound(x[[1, 0]], torch.tensor([0, 0]))[1] == 0.0
+    assert bound(x[[1, 0]], torch.tensor([0, 0]))[0] > 0
