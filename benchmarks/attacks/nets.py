@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["resnet18", "stimuli"]
+__all__ = ["opened", "reached", "resnet18", "stimuli"]
 
 
 class Block(nn.Module):
@@ -69,3 +69,20 @@ def resnet18(size: int) -> ResNet18:
             net(stimuli(16, size, seed=1 + batch))
     torch.set_rng_state(state)
     return net.eval()
+
+
+def opened(images: int) -> tuple[ResNet18, torch.Tensor, torch.Tensor]:
+    """The small network, images, and the choices that it makes on them."""
+    net, x = resnet18(32), stimuli(images, 32)
+    with torch.no_grad():
+        return net, x, net(x).argmax(1)
+
+
+def reached(net: ResNet18, images: torch.Tensor, labels: torch.Tensor, what: str) -> list[float]:
+    """Cross-entropy of the clean choices, or the margin of the best other class over them, per image."""
+    with torch.no_grad():
+        scores = net(images)
+        if what == "cross-entropy":
+            return nn.functional.cross_entropy(scores, labels, reduction="none").tolist()
+        own = scores.gather(1, labels[:, None])[:, 0]
+        return (scores.scatter(1, labels[:, None], -torch.inf).amax(1) - own).tolist()
