@@ -39,6 +39,7 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         name="selectivity",
         factory="spikeproof_metrics_unit.metrics.selectivity:Selectivity",
         summary="How well each unit tells each category from the rest (d', AUC), against permuted labels.",
+        revision=2,
         scale="unit",
         needs=("labels",),
     )

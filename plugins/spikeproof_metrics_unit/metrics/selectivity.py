@@ -103,7 +103,7 @@ class Selectivity:
         best_auc = xr.DataArray(own["auc"].values[best, columns], dims="unit", coords=on_unit)
         best_dprime = xr.DataArray(own["dprime"].values[best, columns], dims="unit", coords=on_unit)
         units, fixed = resampling_weights(code.responses, "unit", resampling, within=levels(code.responses)["unit"])
-        within = " Interval over stimuli, drawn within categories."
+        within = " Interval over stimuli, drawn within categories (percentiles, expanded for few stimuli)."
         chosen = (
             " Choosing the best of several categories favours chance: the level beside it chooses likewise, under"
             f" {self.permutations} permutations of the labels.{within}"
