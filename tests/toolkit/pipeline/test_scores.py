@@ -219,6 +219,22 @@ def test_what_systems_share_is_said_per_reference() -> None:
     assert described(likeness_metric(), summary)[0].startswith("Likeness with one: few 0.")
 
 
+@pytest.mark.parametrize(("identical", "order"), [(1.0, ["twin", "few"]), (-1.0, ["few", "twin"])])
+def test_the_nearest_system_comes_first_also_by_a_distance(identical: float, order: list[str]) -> None:
+    class Measured(Likeness):
+        def quantities(self) -> tuple[Quantity, ...]:
+            return (replace(super().quantities()[0], levels={"identical": identical}),)
+
+    metric = ScoredMetric(score=Measured(), entry=entry(comparison=True), seed=0)
+    codes = {name: code for name, code in three_codes().items() if name != "stranger"}
+    codes["twin"] = replace(toy_code(), system="twin")
+    summary = compare_systems(metric, "likeness", codes, RESAMPLING, Ledger(progress=SilentProgress()))
+    assert summary is not None
+    sentence = described(metric, summary)[0]
+    assert sentence.startswith("Likeness with one: ")
+    assert sorted(order, key=sentence.index) == order
+
+
 def test_strangers_alone_have_nothing_to_compare() -> None:
     codes = {name: code for name, code in three_codes().items() if name != "few"}
     assert compare_systems(likeness_metric(), "likeness", codes, RESAMPLING, Ledger(progress=SilentProgress())) is None

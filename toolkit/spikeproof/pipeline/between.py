@@ -152,7 +152,10 @@ def described(metric: ScoredMetric, summary: xr.Dataset) -> list[str]:
             present = [name for name in row["system"].values.tolist() if not bool(row.sel(system=name).isnull().all())]
             if not present:
                 continue
-            ordered = sorted(present, key=lambda name: -float(row.sel(system=name, statistic="estimate")))
+            estimates = {name: float(row.sel(system=name, statistic="estimate")) for name in present}
+            # Of a distance, whose lowest value is identity, the smallest is the nearest.
+            is_distance = quantity.levels.get("identical") == quantity.lowest
+            ordered = sorted(present, key=estimates.__getitem__, reverse=not is_distance)
             listed = joined([f"{name} {with_interval(row.sel(system=name))}" for name in ordered])
             said.append(f"{quantity.long_name[0].upper()}{quantity.long_name[1:]} with {reference}: {listed}.")
     return said
