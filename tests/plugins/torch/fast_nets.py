@@ -216,6 +216,20 @@ class Writes(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Rereads(nn.Module):
+    """What was written over is read again, under its old name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(2, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        y = x.clone().relu_()
+        x.mul_(2).add_(1)
+        return self.head((x * y).mean((2, 3)))
+
+
 class DrawsOnly(nn.Module):
     """Draws random numbers and does not use them."""
 

@@ -51,6 +51,7 @@ RECORDED = [
     ("tokens", "norm"),
     ("tokens", "output"),
     ("Recurrent", "output"),
+    ("Rereads", "output"),
     ("DrawsOnly", "output"),
     ("patched", "layer2"),
 ]
