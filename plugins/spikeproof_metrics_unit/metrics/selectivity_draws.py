@@ -122,8 +122,9 @@ def bootstrap_selectivity(
 def expanded_level(level: float, members: int) -> float:
     """Level at which percentiles of bootstrap draws of few members cover as often as they should.
 
-    Percentile intervals are too narrow by ``sqrt((n - 1) / n)`` and by the difference between Student's t and the normal
-    distribution: both are made up for by percentiles further out (Hesterberg 2015, doi:10.1080/00031305.2015.1089789).
+    Percentile intervals are too narrow by ``sqrt((n - 1) / n)`` and by the difference between Student's t and the
+    normal distribution: percentiles further out make up for both (Hesterberg 2015,
+    doi:10.1080/00031305.2015.1089789).
 
     Examples
     --------
