@@ -69,7 +69,10 @@ def _stacked(subject: Subject, evidences: Iterable[Evidence]) -> xr.Dataset:
         }
         coords = {name: ("target", [text]) for name, text in here.items()}
         found.append(measured.expand_dims("target").assign_coords(coords))
-    return xr.concat(found, dim="target", join="outer", coords="different", compat="equals", combine_attrs="override")
+    found = [one for one in found if one.data_vars]  # a study metric need not measure every target
+    if not found:
+        return xr.Dataset()
+    return xr.concat(found, dim="target", join="outer", coords="minimal", compat="equals", combine_attrs="override")
 
 
 def summarised(subject: Subject, *, units: Sequence[int] | None = None) -> tuple[xr.Dataset, Code]:
