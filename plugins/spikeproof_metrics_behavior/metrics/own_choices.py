@@ -150,7 +150,7 @@ class OwnChoices:
                 "among"
             )
         if len(set(chosen.tolist())) < 2:
-            return f"the subject chose {chosen[0]!r} on every trial: there is nothing to agree on"
+            return f"the subject chose {str(chosen[0])!r} on every trial: there is nothing to agree on"
         truth = np.full(int(usable.sum()), -1)
         if "category" in trials:
             right = trials["category"].values.astype(str)[usable]
@@ -278,6 +278,8 @@ def _annotated(summary: xr.Dataset, compared: Mapping[str, _Compared], reasons: 
         else "Read from means over a stimulus's repeats. "
     )
     spread = "Interval: percentile bootstrap over stimuli (nested in subjects) and over the trials of each."
+    if all(len(set(one.subject.tolist())) == 1 for one in compared.values()):
+        spread += " There is one subject only: the interval does not reach beyond it."
     about = {
         "agreement": (
             "agreement with the subject's choices",

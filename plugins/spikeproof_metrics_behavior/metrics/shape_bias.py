@@ -73,10 +73,10 @@ class ShapeBiasOfObservers:
         undefined = 0
         for name, (observers, cells, texture) in sets.items():
             rng = generator(seed_of(resampling, "shape bias", name), "draws")
-            conflict = cells.truth != texture
-            if not conflict.any():
+            if (cells.truth == texture).all():
                 raise NotEnoughData(
-                    f"shape-bias: shape and texture are the same on all {len(texture)} images of {name}"
+                    f"shape-bias: shape and texture are the same on all {len(texture)} images of {name!r}: there is no "
+                    "conflict of cues"
                 )
             people = len(observers.trials.subjects)
             drawn = draws_of_cells(cells.condition, resampling.draws, rng)
