@@ -20,7 +20,7 @@ from spikeproof_metrics_unit.metrics.sensitivity import Sensitivity
 
 __all__ = ["SIMULATIONS"]
 
-RESAMPLING = Resampling(draws=400)
+RESAMPLING = Resampling(draws=1000)
 STIMULI, UNITS, REPEATS = 120, 8, 4
 
 

@@ -15,7 +15,15 @@ from .repeats import check_repeats, correlate_halves, presented
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Consistency", "SplitHalf", "internal_consistency", "predictor_consistency", "spearman_brown", "split_half"]
+__all__ = [
+    "Consistency",
+    "SplitHalf",
+    "internal_consistency",
+    "predictor_consistency",
+    "random_halves",
+    "spearman_brown",
+    "split_half",
+]
 
 _FEWEST_STIMULI = 10
 """Stimuli with two repeats below which Brain-Score's predictor consistency gives NaN."""
@@ -131,7 +139,7 @@ def split_half(
             )
         halves = _halves_of(orders, repeats)
     else:
-        halves = _random_halves(presented(values), splits, seed)
+        halves = random_halves(presented(values), splits, seed)
     r, stimuli = correlate_halves(values, halves)
     defined = ~np.isnan(r)
     some, every = defined.any(axis=0), defined.all(axis=0)
@@ -288,7 +296,7 @@ def _halves_of(orders: NDArray[np.intp], repeats: int) -> NDArray[np.int8]:
     return halves
 
 
-def _random_halves(took_place: NDArray[np.bool_], splits: int, seed: int) -> NDArray[np.int8]:
+def random_halves(took_place: NDArray[np.bool_], splits: int, seed: int) -> NDArray[np.int8]:
     """Halve every stimulus's repeats by themselves, (split, stimulus, repeat)."""
     if splits < 1:
         raise DataError(f"split-half reliability: splits must be at least 1, got {splits}")

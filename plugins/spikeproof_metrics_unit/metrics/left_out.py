@@ -16,7 +16,7 @@ GROUPS = 32
 
 
 def left_out_draws(
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    statistic: Callable[[NDArray[np.float64], NDArray[np.intp]], NDArray[np.float64]],
     values: NDArray[np.float64],
     resampling: Resampling,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -31,7 +31,8 @@ def left_out_draws(
     Parameters
     ----------
     statistic : callable
-        Of values with some stimuli only; on a scale on which it is about symmetric.
+        Of values with some stimuli only, given the rows they stand in, so that what is drawn for a stimulus (how its
+        trials are halved) does not change with the others; on a scale on which it is about symmetric.
     values : numpy.ndarray, (stimulus, ...)
     resampling : Resampling
 
@@ -45,8 +46,9 @@ def left_out_draws(
         [f"{row:09d}" for row in range(len(values))], most=GROUPS, seed=resampling.seed, purpose="stimuli"
     )
     count = int(groups.max()) + 1
-    estimate = np.asarray(statistic(values), dtype=np.float64)
-    others = np.stack([statistic(values[groups != group]) for group in range(count)])
+    kept = [np.flatnonzero(groups != group) for group in range(count)]
+    estimate = np.asarray(statistic(values, np.arange(len(values))), dtype=np.float64)
+    others = np.stack([statistic(values[rows], rows) for rows in kept])
     with np.errstate(invalid="ignore"):
         effects = np.sqrt((count - 1) / count) * (others - others.mean(axis=0))
     rng = generator(resampling.seed, "left-out draws")

@@ -10,7 +10,8 @@ from spikeproof.statistics import Resampling, permutation_p
 from spikeproof.types import generator
 
 from spikeproof_metrics_unit.noise import noise_ceiling, signal_power
-from spikeproof_metrics_unit.reliability import internal_consistency, split_half
+from spikeproof_metrics_unit.reliability import internal_consistency, random_halves, split_half
+from spikeproof_metrics_unit.repeats import correlate_halves, presented
 
 from .left_out import left_out_draws
 
@@ -45,9 +46,10 @@ def reliable(values: NDArray[np.float64], splits: int, resampling: Resampling) -
     resampling : Resampling
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = left_out_draws(lambda part: _fisher(part, splits, resampling.seed), values, resampling)
-        ratio = left_out_draws(_log_ratio, values, resampling)
-        rest = left_out_draws(_log_rest, values, resampling)
+        halves = random_halves(presented(values), splits, resampling.seed)
+        z = left_out_draws(lambda part, rows: _fisher(part, halves[:, rows]), values, resampling)
+        ratio = left_out_draws(lambda part, _: _log_ratio(part), values, resampling)
+        rest = left_out_draws(lambda part, _: _log_rest(part), values, resampling)
     over = _per_repeat(values)
     return Reliable(
         split_half=(_corrected(np.tanh(z[0])), _corrected(np.tanh(z[1]))),
@@ -62,7 +64,7 @@ def consistency_draws(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Brain-Score's corrected correlations, (split, unit) and (draw, split, unit)."""
 
-    def statistic(part: NDArray[np.float64]) -> NDArray[np.float64]:
+    def statistic(part: NDArray[np.float64], _: NDArray[np.intp]) -> NDArray[np.float64]:
         raw = internal_consistency(part, splits=splits, seed=1).raw
         return np.asarray(np.arctanh(np.clip(raw / (2 - raw), -_EDGE, _EDGE)))  # back to the halves' correlation
 
@@ -107,8 +109,8 @@ def shuffled(values: NDArray[np.float64], shuffles: int, seed: int) -> Shuffled:
     return Shuffled(p=np.asarray(permutation_p(observed, null)), reliability=reliability)
 
 
-def _fisher(values: NDArray[np.float64], splits: int, seed: int) -> NDArray[np.float64]:
-    r = split_half(values, splits=splits, seed=seed).r
+def _fisher(values: NDArray[np.float64], halves: NDArray[np.int8]) -> NDArray[np.float64]:
+    r = correlate_halves(values, halves)[0]
     known = ~np.isnan(r)
     mean = np.where(known, r, 0.0).sum(axis=0) / known.sum(axis=0)
     return np.asarray(np.arctanh(np.clip(mean, -_EDGE, _EDGE)))

@@ -83,7 +83,7 @@ def test_intervals_hold_the_truth_of_a_simulation() -> None:
 
 def test_draws_of_one_number_are_its_jackknife_interval() -> None:
     values = np.random.default_rng(0).normal(size=(64, 1))
-    estimate, draws = left_out_draws(lambda part: part.mean(axis=0), values, Resampling(draws=20_000))
+    estimate, draws = left_out_draws(lambda part, _: part.mean(axis=0), values, Resampling(draws=20_000))
     groups = np.array([values.sum() - part.sum() for part in values]) / 63
     low, high = jackknife_interval(estimate[0], [groups])
     found = np.quantile(draws[:, 0], [0.025, 0.975]) - estimate
