@@ -343,7 +343,7 @@ class SampleSize:
             units="1",
             definition=(
                 f"CKA: debiased, linear; RDM correlation: Pearson, of squared Euclidean distances; ridge predictivity: "
-                "correlation of held-out predictions from the system with each unit's responses, mean over units. Mean "
+                "correlation within folds of held-out predictions with each unit's responses, mean over units. Mean "
                 f"over {_VALUE_DRAWS} random subsets; {which} Interval: {jackknife}."
             ),
             figure="curve",

@@ -23,7 +23,6 @@ Kind = Literal["cka", "rdm", "ridge"]
 """Debiased linear CKA; correlation of squared Euclidean RDMs; ridge predictivity, mean over units."""
 
 _ALPHAS = np.logspace(-2, 6, 9)
-_FOLDS = 5
 
 
 def shares(kind: Kind, recorded: Floats, system: Floats, name: str, fold: NDArray[np.intp]) -> Floats:
@@ -139,16 +138,21 @@ def _centred_pairs(distance: Floats) -> Floats:
 
 
 def _held_out_correlation(features: Floats, responses: Floats, fold: NDArray[np.intp]) -> Floats:
-    """Pearson correlation of held-out predictions with responses, (unit,); 0 where the prediction does not vary."""
-    predicted = np.empty_like(responses)
+    """Pearson correlation of held-out predictions with responses, (unit,); 0 where the prediction does not vary.
+
+    Both are centred within folds: means of training sets are low where those of test sets are high, so that pooled
+    predictions from nothing would correlate negatively.
+    """
+    predicted, actual = np.empty_like(responses), np.empty_like(responses)
     with threadpool_limits(1):
         for number in np.unique(fold):
             test = fold == number
             scaler = StandardScaler().fit(features[~test])
             model = RidgeCV(alphas=_ALPHAS).fit(scaler.transform(features[~test]), responses[~test])
             # One recorded unit gives a vector.
-            predicted[test] = model.predict(scaler.transform(features[test])).reshape(int(test.sum()), -1)
-    a, b = predicted - predicted.mean(axis=0), responses - responses.mean(axis=0)
+            made = model.predict(scaler.transform(features[test])).reshape(int(test.sum()), -1)
+            predicted[test], actual[test] = (part - part.mean(axis=0) for part in (made, responses[test]))
+    a, b = predicted, actual
     length = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
     floor = 1e-12 * np.abs(responses).max(axis=0) ** 2 * len(responses)
     return np.asarray(np.divide((a * b).sum(axis=0), length, out=np.zeros(len(length)), where=length > floor))
