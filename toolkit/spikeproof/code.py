@@ -41,8 +41,8 @@ class Code:
     readout : LinearReadout, optional
         The fitted linear readout on the units, if there is one.
     repeats : xarray.DataArray, dims (presentation, unit), optional
-        Single presentations with coordinate ``stimulus``, where at least one stimulus was repeated; ``row`` (int), where
-        it is there, is their number in the recording.
+        Single presentations with coordinate ``stimulus``, where at least one stimulus was repeated; ``row`` (int),
+        where it is there, is their number in the recording.
     noise_covariance : xarray.DataArray, dims (unit, unit_other), optional
         Covariance of single presentations about their stimulus's mean, positive definite.
     facts : mapping of str to str
