@@ -64,6 +64,7 @@ def test_images_are_kept_of_the_targets_that_ask_for_them() -> None:
     np.testing.assert_allclose(again.reshape(first.responses.shape), first.responses, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_held_does_not_grow_with_the_number_of_targets() -> None:
     grid = make_grid(network(0), _images(), batch=16)
     targets = [Target(unit=k % 4, name=f"t{k}") for k in range(24)]
