@@ -70,6 +70,7 @@ def images(folder: Path) -> np.ndarray:
     return along
 
 
+@pytest.mark.slow
 def test_the_constructive_pair_exists_in_the_table(tmp_path: Path) -> None:
     along = images(tmp_path)
     radius = 0.25
