@@ -92,5 +92,4 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         scale="behavior",
         kind="score",
         needs=("readout", "labels"),
-        null="labels",
     )

@@ -153,19 +153,26 @@ class NeitherNecessaryNorSufficient:
                 else "All systems keep equally many choices at every norm, so that nothing can be ranked."
             )
         else:
-            rho, null = here["rank_correlation"], here["rank_correlation_shuffled"]
-            if np.isnan(float(rho.sel(statistic="estimate"))):
-                yield "All systems keep equally many choices there: their rank correlation with sensitivity is 0/0."
-            else:
-                yield (
-                    f"Over {summary.sizes['system']} systems, unit sensitivity and the share of choices kept have a "
-                    f"rank correlation of {with_interval(rho)}, {against(rho, null)} that of shuffled systems, "
-                    f"{with_interval(null)}; -1 would be: the more robust the units, the more robust the choices."
-                )
+            yield from self._ranked(summary, at)
         reasons = dict(zip(table.attrs["left_out"].split("\n"), table.attrs["reasons"].split("\n"), strict=True))
         for system, reason in reasons.items():
             if system:
                 yield f"{system} is left out: {reason}."
+
+    def _ranked(self, summary: xr.Dataset, at: float) -> Iterable[str]:
+        """Say how unit sensitivity and choices go together at a norm, or at the largest at which choices differ."""
+        rho = summary["rank_correlation"]
+        defined = rho["epsilon"].values[rho.sel(statistic="estimate").notnull().values]
+        unit = summary["epsilon"].attrs.get("units", "epsilon")
+        if at not in defined:
+            yield f"At {unit} {at:g} all systems keep equally many choices, and nothing can be ranked."
+            at = float(defined[-1])
+        value, null = (summary[name].sel(epsilon=at) for name in ("rank_correlation", "rank_correlation_shuffled"))
+        yield (
+            f"At {unit} {at:g}, over {summary.sizes['system']} systems, unit sensitivity and the share of choices kept "
+            f"have a rank correlation of {with_interval(value)}, {against(value, null)} that of shuffled systems, "
+            f"{with_interval(null)}; -1 would be: the more robust the units, the more robust the choices."
+        )
 
     def _members(self, here: xr.Dataset, units: str, choices: str) -> list[str]:
         estimate = here.sel(statistic="estimate")

@@ -14,7 +14,7 @@ from spikeproof.errors import BadParameter, DataError, NotEnoughData
 from spikeproof.statistics import Resampling, interval, jackknife_groups, jackknife_interval
 from spikeproof.summaries import annotated
 from spikeproof.types import Code, Evidence, StudyEvidence, generator
-from spikeproof.wording import joined, some, with_interval
+from spikeproof.wording import joined, number, some, with_interval
 
 from .ranking import chance_of_agreement, kendall_tau, stable_from
 from .unit_sums import Kind, shares, subset_norms
@@ -148,10 +148,11 @@ class SampleSize:
                         if reached
                         else f"against {against} not with the {about[f'most {against}']} units that can be tested"
                     )
+                chance = 100 * float(summary["stable_by_chance"].sel(statistic="estimate"))
                 yield (
                     f"The ranking of {summary.sizes['system']} systems by {measure} is stable (tau above {_AGREE:g} in "
                     f"{_OFTEN:.0%} of draws) {joined(told)}; a random order is that near in "
-                    f"{with_interval(summary['stable_by_chance'], scale=100)} % of cases."
+                    f"{number(chance)} % of cases."
                 )
         for system, reason in json.loads(about["left_out"]).items():
             yield f"{system} is left out: {reason}."

@@ -38,7 +38,9 @@ class ConfidenceOfReadout:
                 name="confidence",
                 long_name="confidence in the choice",
                 units="probability",
-                definition=f"Mean over stimuli of the largest softmax probability {read}.",
+                definition=(
+                    f"Mean over stimuli of the largest softmax probability {read}; 1 over the classes at least."
+                ),
                 lowest=0.0,
                 highest=1.0,
                 headline=True,

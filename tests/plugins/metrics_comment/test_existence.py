@@ -170,7 +170,9 @@ def test_ranks_go_together_where_robust_units_go_with_robust_choices() -> None:
         "At L2 norm 1, fragile units and robust choices are found in 0 [0, 1] of 5 systems: nothing here says that "
         "robust units are not necessary for robust choices."
     )
-    assert told[2].startswith("Over 5 systems, unit sensitivity and the share of choices kept have a rank correlation")
+    assert told[2].startswith(
+        "At L2 norm 1, over 5 systems, unit sensitivity and the share of choices kept have a rank"
+    )
 
 
 def test_another_norm_and_other_thresholds_make_another_table() -> None:
@@ -253,6 +255,17 @@ def test_systems_that_all_keep_their_choices_have_no_rank() -> None:
     assert "All systems keep equally many choices at every norm, so that nothing can be ranked." in list(
         metric.describe(summary)
     )
+
+
+def test_ranks_are_said_at_the_largest_norm_at_which_choices_differ() -> None:
+    metric = NeitherNecessaryNorSufficient()
+    measured = {}
+    for name, pair in NUMBERS.items():
+        measured[name] = system(*pair)
+        measured[name]["kept"].loc[{"epsilon": 1.0}] = measured[name]["kept"].sel(epsilon=1.0) * 0
+    told = list(metric.describe(metric.across(study(measured), RESAMPLING)))
+    assert "At L2 norm 1 all systems keep equally many choices, and nothing can be ranked." in told
+    assert any(said.startswith("At L2 norm 0.5, over 5 systems") for said in told)
 
 
 def test_spearman_is_that_of_scipy_with_ties() -> None:

@@ -275,3 +275,29 @@ def test_folds_refuse_too_few_stimuli() -> None:
         labelled(["a"] * 3).folds(2)
     with pytest.raises(NotEnoughData, match="category 'b' has 1 stimulus: a decoder needs two or more"):
         labelled(["a"] * 3 + ["b"]).folds(2, by_label=True)
+
+
+def test_curves_of_several_attacks_stand_in_one_summary() -> None:
+    metric = mean_metric()
+    first = stacked(metric)
+    second = first.isel(target=np.flatnonzero(first["attack"].values == "toy"))
+    renamed = {str(name): str(name).replace("_toy", "_other") for name in second.data_vars}
+    second = (
+        second.rename(renamed)
+        .rename(epsilon="dose_other")
+        .assign_coords(
+            attack=("target", ["other"] * second.sizes["target"]),
+            control=("target", ["" if name == "" else "flipped" for name in second["control"].values]),
+        )
+    )
+    both = xr.concat([first, second], dim="target", join="outer", coords="minimal", compat="override", data_vars="all")
+    summary = metric.summarise(both, toy_code(), RESAMPLING)
+    assert summary["perturbation"].values.tolist() == ["toy", "random", "clean", "other", "flipped"]
+    controls = dict(zip(summary["perturbation"].values.tolist(), summary["control"].values.tolist(), strict=True))
+    assert controls == {"clean": "clean", "flipped": "flipped", "other": "", "random": "random", "toy": ""}
+    for name, absent in (("mean_toy", ("other", "flipped")), ("mean_other", ("toy", "random"))):
+        for other in absent:
+            assert bool(summary[name].sel(perturbation=other).isnull().all())
+    said = " ".join(metric.describe(summary, toy_code()))
+    assert "mean response is: toy" in said
+    assert "; other 5." in said

@@ -111,6 +111,11 @@ def test_what_is_said_of_searches_counts_statuses_and_bounds_the_sample() -> Non
     assert len(list(said_of_searches(items, None))) == 1
     assert list(said_of_searches(_items([["converged"]], control="random"), None)) == []
     assert list(said_of_searches(None, None)) == []
+    mixed = items.assign(
+        status=(("target", "stimulus"), np.array([["converged", np.nan, "dead"], [np.nan] * 3], object))
+    )
+    (said,) = said_of_searches(mixed, None)  # activity that was attacked beside pixels has no status
+    assert said.startswith("pgd on unit: of 2 target x stimulus pairs, 1 converged, 1 dead")
     assert joined_longer([]) is None
 
 

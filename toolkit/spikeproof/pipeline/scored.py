@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -141,12 +141,10 @@ class ScoredMetric:
 
     def summarise(self, measured: xr.Dataset, code: Code, resampling: Resampling) -> xr.Dataset:  # noqa: ARG002
         """Put the clean value, the ceiling, the chance level and the curves of every quantity together."""
-        import xarray as xr
-
         parts: dict[str, xr.DataArray] = {}
         for quantity in self.score.quantities():
             parts |= summary_of(quantity, measured, self.entry, resampling)
-        return xr.Dataset(parts)
+        return _together(parts)
 
     def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:  # noqa: ARG002 - the protocol passes it
         """Say the headline numbers, beside chance, and where the strongest perturbation takes them."""
@@ -157,6 +155,26 @@ class ScoredMetric:
             for name, curve in summary.data_vars.items():
                 if str(name).startswith(f"{quantity.name}_") and "perturbation" in curve.dims:
                     yield from _curve_sentences(quantity, curve)
+
+
+def _together(parts: Mapping[str, xr.DataArray]) -> xr.Dataset:
+    """Variables of a summary; curves of several attacks have one axis of perturbations, NaN where one has no such."""
+    import xarray as xr
+
+    controls = {
+        name: control
+        for part in parts.values()
+        if "perturbation" in part.dims
+        for name, control in zip(part["perturbation"].values.tolist(), part["control"].values.tolist(), strict=True)
+    }
+    if not controls:
+        return xr.Dataset(parts)
+    named = list(controls)
+    alike = {
+        name: part.drop_vars("control").reindex(perturbation=named) if "perturbation" in part.dims else part
+        for name, part in parts.items()
+    }
+    return xr.Dataset(alike).assign_coords(control=("perturbation", list(controls.values())))
 
 
 def _numbered(measured: xr.Dataset) -> xr.Dataset:
@@ -187,6 +205,8 @@ def _curve_sentences(quantity: Quantity, curve: xr.DataArray) -> Iterable[str]:
             for name in curve["perturbation"].values.tolist()
             if not bool(here.sel(perturbation=name, statistic="estimate").isnull())
         ]
+        if not said:
+            continue  # an aim of another attack
         yield f"At {dose}, aimed at {aim}, {quantity.long_name} is: {'; '.join(said)}."
 
 

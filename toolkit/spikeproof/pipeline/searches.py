@@ -31,7 +31,7 @@ def sample_size(wanted: int | None, items: int, epsilons: int) -> int:
     Examples
     --------
     >>> sample_size(None, 10_000, 4), sample_size(None, 100, 4), sample_size(5, 100, 4), sample_size(5, 3, 4)
-    (32, 2, 5, 3)
+    (8, 2, 5, 3)
     """
     if wanted is None:
         wanted = min(max(int(COST * items * epsilons / (LONGER + 1)), FEWEST), MOST)
@@ -98,9 +98,11 @@ def said_of_searches(items: xr.Dataset | None, longer: xr.Dataset | None) -> Ite
     attacks, objectives, controls = (items[name].values for name in ("attack", "objective", "control"))
     for attack, objective in dict.fromkeys(zip(attacks.tolist(), objectives.tolist(), strict=True)):
         rows = (attacks == attack) & (objectives == objective) & (controls == "")
-        status = items["status"].values[rows].ravel()
-        if not status.size:
+        # Targets of attacks on activity, which search nothing, and stimuli that another attack did not see have none.
+        found = [one for one in items["status"].values[rows].ravel().tolist() if isinstance(one, str)]
+        if not found:
             continue
+        status = np.array(found)
         yield f"{attack} on {objective}: {_counted(status)}."
         if longer is None:
             continue
