@@ -31,7 +31,7 @@ def sample_size(wanted: int | None, items: int, epsilons: int) -> int:
     Examples
     --------
     >>> sample_size(None, 10_000, 4), sample_size(None, 100, 4), sample_size(5, 100, 4), sample_size(5, 3, 4)
-    (8, 2, 5, 3)
+    (32, 2, 5, 3)
     """
     if wanted is None:
         wanted = min(max(int(COST * items * epsilons / (LONGER + 1)), FEWEST), MOST)
