@@ -80,13 +80,13 @@ class SparseOrDistributed:
         Returns
         -------
         xarray.Dataset
-            ``changed`` (statistic, order, epsilon); ``changed_by_one`` (statistic, order); ``half_changed`` (statistic,
-            order), infinite where it is not reached; ``ratio`` (statistic,), left out where nothing is reached.
+            ``changed`` (statistic, order, epsilon); ``changed_by_one`` (statistic, order); and where all units were
+            flipped in the end ``half_changed`` (statistic, order) and ``ratio`` (statistic,).
         """
         control = measured["control"].values.astype(str)
         order_of = np.where(control == "", measured["objective"].values.astype(str), control)
         orders = list(dict.fromkeys(order_of.tolist()))
-        if _RANDOM not in orders:
+        if _RANDOM not in orders or len(orders) < 2:
             raise NotEnoughData("sparse-or-distributed needs flips of random units beside those of the best ones")
         cells = {order: measured["changed"].isel(target=np.flatnonzero(order_of == order)) for order in orders}
         doses = measured["epsilon"].values.astype(np.float64)
@@ -95,18 +95,33 @@ class SparseOrDistributed:
             [bootstrap_fraction(part, _OVER, resampling, name="changed").drop_attrs() for part in cells.values()],
             dim=along,
         )
+        summary = xr.Dataset({"changed": changed})
+        if doses[0] == 1:
+            summary["changed_by_one"] = changed.isel(epsilon=0, drop=True)
+        most = float("nan")
+        if doses[-1] == code.responses.sizes["unit"]:
+            most = self._compared(summary, cells, code, resampling)
+        summary["epsilon"].attrs |= {"long_name": "flipped", "units": "units"}
+        self._annotate(summary, most, _above_chance(code, resampling))
+        return summary
+
+    def _compared(
+        self, summary: xr.Dataset, cells: dict[str, xr.DataArray], code: Code, resampling: Resampling
+    ) -> float:
+        """Add how many units each order takes, and the ratio; return the share of choices that all units change."""
+        orders, doses = list(cells), summary["epsilon"].values.astype(np.float64)
         whole = {order: part.mean(_OVER).values for order, part in cells.items()}
         drawn = {
             order: bootstrap_draws(part, _OVER, resampling).transpose("draw", "epsilon").values
             for order, part in cells.items()
         }
-        level = max(float(values[-1]) for values in whole.values()) / 2  # all units flipped: any order gives the same
-        if level == 0:
+        most = max(float(values[-1]) for values in whole.values())  # any order flips all units in the end
+        if most == 0:
             raise NotEnoughData(
-                f"sparse-or-distributed: flipping {doses[-1]:g} units of {code.system} changes no choice: the readout "
-                "does not rest on their preferences"
+                f"sparse-or-distributed: flipping all {doses[-1]:g} units of {code.system} changes no choice: the "
+                "readout does not rest on their preferences"
             )
-        half = np.array([float(crossing(doses, whole[order] / level, 1.0)) for order in orders])
+        half = np.array([float(crossing(doses, 2 * whole[order] / most, 1.0)) for order in orders])
         levels = np.max([values[:, -1:] for values in drawn.values()], axis=0) / 2
         half_drawn = np.stack(
             [
@@ -116,17 +131,12 @@ class SparseOrDistributed:
         )
         low, high = interval(half_drawn, half, resampling.level, axis=1, undefined="exclude")
         bounds = (xr.DataArray(values, dims="order", coords={"order": orders}) for values in (half, low, high))
-        summary = xr.Dataset({"changed": changed, "half_changed": stack_statistic(*bounds)})
-        if doses[0] == 1:
-            summary["changed_by_one"] = changed.isel(epsilon=0, drop=True)
+        summary["half_changed"] = stack_statistic(*bounds)
         ratio, ratio_drawn = _ratio(half, orders), _ratio(half_drawn, orders)
-        if not np.isnan(ratio):
-            ends = interval(ratio_drawn, ratio, resampling.level, undefined="exclude")
-            summary["ratio"] = with_bounds(ratio, *ends)
-            summary["ratio"].attrs["undefined_draws"] = int(np.isnan(ratio_drawn).sum())
-        summary["epsilon"].attrs |= {"long_name": "flipped", "units": "units"}
-        self._annotate(summary, 2 * level, _above_chance(code, resampling))
-        return summary
+        ends = interval(ratio_drawn, ratio, resampling.level, undefined="exclude")
+        summary["ratio"] = with_bounds(ratio, *ends)
+        summary["ratio"].attrs["undefined_draws"] = int(np.isnan(ratio_drawn).sum())
+        return most
 
     def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:
         """Say what flipping does, and whether the category is carried by few units or by many."""
@@ -142,18 +152,20 @@ class SparseOrDistributed:
                 f"Flipping the preference of the single best unit changes {percent(one.sel(order=best))} of the "
                 f"choices, that of a random one {percent(one.sel(order=_RANDOM))}."
             )
+        if "ratio" not in summary:
+            yield (
+                f"Flips go up to {float(summary['epsilon'][-1]):g} of {units} units: whether few or many carry the choice "
+                "shows once all are flipped (leave `counts` of the attack empty)."
+            )
+            return
         reached = [
-            f"{_reached(summary['half_changed'].sel(order=order), float(summary['epsilon'][-1]))} chosen "
-            f"{_NAMES.get(order, order)}"
+            f"{with_interval(summary['half_changed'].sel(order=order))} chosen {_NAMES.get(order, order)}"
             for order in summary["order"].values.tolist()
         ]
         yield (
             f"Half of the choices that flipping all units changes are changed by these many of {units} units: "
             f"{joined(reached)}."
         )
-        if "ratio" not in summary:
-            yield "Neither the best nor random units reach that: whether few or many carry the choice cannot be said."
-            return
         p = summary["ratio"].attrs.get("p_above_chance")
         if p is None or p > 0.05:
             why = "has no categories to be right about" if p is None else f"is not above chance (p = {number(p)})"
@@ -197,19 +209,17 @@ class SparseOrDistributed:
                 long_name="choices changed by flipping one unit",
                 units="share of stimuli",
                 definition=f"P(readout changes | the first unit of the order flipped). {spread}",
-                headline=1,
             )
-        summary["half_changed"] = annotated(
-            summary["half_changed"],
-            long_name="number of flipped units that change half of the choices",
-            units="units",
-            definition=(
-                f"Where the curve reaches half of {most:.3g}, the share of choices that flipping all units changes; "
-                f"linear interpolation; infinite where it does not. {spread}"
-            ),
-            headline=1,
-        )
         if "ratio" in summary:
+            summary["half_changed"] = annotated(
+                summary["half_changed"],
+                long_name="number of flipped units that change half of the choices",
+                units="units",
+                definition=(
+                    f"Where the curve reaches half of {most:.3g}, the share of choices that flipping all units changes; "
+                    f"linear interpolation. {spread}"
+                ),
+            )
             summary["ratio"] = annotated(
                 summary["ratio"],
                 long_name="flipped best units over flipped random units for half of the choices",
@@ -226,13 +236,9 @@ class SparseOrDistributed:
 
 
 def _ratio(half: Floats, orders: list[str]) -> Floats:
-    """Fewest units (order, ...) of a chosen order over those of random orders; NaN where neither is reached."""
+    """Fewest units (order, ...) of a chosen order over those of random orders."""
     chosen = [half[number] for number, name in enumerate(orders) if name != _RANDOM]
-    if not chosen:
-        return np.full(half.shape[1:], np.nan)
-    best, other = np.min(chosen, axis=0), half[orders.index(_RANDOM)]
-    with np.errstate(invalid="ignore"):
-        return np.asarray(best / other)
+    return np.asarray(np.min(chosen, axis=0) / half[orders.index(_RANDOM)])
 
 
 def _above_chance(code: Code, resampling: Resampling) -> float | None:
@@ -243,9 +249,3 @@ def _above_chance(code: Code, resampling: Resampling) -> float | None:
     rng = generator(resampling.seed, "sparse or distributed", "shuffled")
     null = np.array([(rng.permutation(labels) == choices).mean() for _ in range(resampling.draws)])
     return float(permutation_p(float((labels == choices).mean()), null))
-
-
-def _reached(value: xr.DataArray, tested: float) -> str:
-    if np.isinf(value.sel(statistic="estimate")):
-        return f"more than {number(tested)}"
-    return with_interval(value)

@@ -288,16 +288,17 @@ def _curve(
     )
     of_attack = measured.isel(target=np.flatnonzero(measured["attack"].values.astype(str) == attack))
     (dim,) = (str(dim) for dim in measured[key].dims if dim != "target")
-    aims = list(dict.fromkeys(of_attack["objective"].values.astype(str).tolist()))
-    controls = list(dict.fromkeys(of_attack["control"].values.astype(str).tolist()))
+    objective, control_of = (of_attack[name].values.astype(str) for name in ("objective", "control"))
+    aims = list(dict.fromkeys(objective[control_of == ""].tolist() or objective.tolist()))
+    controls = list(dict.fromkeys(control_of.tolist()))
     level_of = ["clean" if f"{key}_clean" in measured else "repeats"] if clean is not None else []
     names = [control or attack for control in controls] + level_of
     values = np.full((3, len(aims), len(names), measured.sizes[dim]), np.nan)
     for i, aim in enumerate(aims):
         for j, control in enumerate(controls):
-            chosen = (of_attack["objective"].values.astype(str) == aim) & (
-                of_attack["control"].values.astype(str) == control
-            )
+            chosen = (objective == aim) & (control_of == control)
+            if control and not np.isin(objective[control_of == control], aims).any():
+                chosen = control_of == control  # of an attack on activity: beside each of its orders
             if chosen.any():
                 values[:, i, j] = _over_targets(
                     quantity, of_attack.isel(target=np.flatnonzero(chosen)), key, dim, level

@@ -70,7 +70,8 @@ class ScoredMetric:
             )
             found.append(self._resampled(sample, clean, most))
         dose = evidence.perturbed["epsilon"]
-        out = xr.Dataset(coords={dim: xr.DataArray(dose.values, dims=dim, attrs=dict(dose.attrs))})
+        named = {} if evidence.domain == "stimulus" else {"long_name": "dose"}
+        out = xr.Dataset(coords={dim: xr.DataArray(dose.values, dims=dim, attrs={**dose.attrs, **named})})
         key = slug(evidence.attack)
         for suffix in found[0]:
             values = np.stack([one[suffix] for one in found])  # (dose, [group,] quantity)
@@ -198,6 +199,7 @@ def _curve_sentences(quantity: Quantity, curve: xr.DataArray) -> Iterable[str]:
     dim = str(curve.attrs["x"])
     largest = curve.isel({dim: -1})
     dose = f"{float(largest[dim]):g} {curve[dim].attrs.get('units', '')}".strip()
+    where = "aimed at " if dim == "epsilon" else "chosen by "
     for aim in curve["aim"].values.tolist():
         here = largest.sel(aim=aim)
         said = [
@@ -207,7 +209,7 @@ def _curve_sentences(quantity: Quantity, curve: xr.DataArray) -> Iterable[str]:
         ]
         if not said:
             continue  # an aim of another attack
-        yield f"At {dose}, aimed at {aim}, {quantity.long_name} is: {'; '.join(said)}."
+        yield f"At {dose}, {where}{aim}, {quantity.long_name} is: {'; '.join(said)}."
 
 
 def _of(labels: xr.DataArray, names: NDArray[np.str_]) -> NDArray[np.str_]:

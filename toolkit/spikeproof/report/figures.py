@@ -78,12 +78,13 @@ def _matrix(variable: xr.DataArray) -> tuple[str, str]:
     rows, columns = variable.attrs["rows"], variable.attrs["columns"]
     others = [dim for dim in variable.dims if dim not in (rows, columns, "statistic")]
     row_names = [text_of(value) for value in variable[rows].values.tolist()]
-    column_names = [text_of(value) for value in variable[columns].values.tolist()]
+    column_names = [textwrap.fill(text_of(value), 15) for value in variable[columns].values.tolist()]
+    lines = max(name.count("\n") for name in column_names)
     panels = list(_places(variable, others))
     across = min(2, len(panels))
     down = -(-len(panels) // across)
     width = (1.25 * len(column_names) + 0.085 * max(map(len, row_names)) + 0.3) * across
-    figure = Figure(figsize=(width, down * (0.52 * len(row_names) + 0.9)), layout="constrained")
+    figure = Figure(figsize=(width, down * (0.52 * len(row_names) + 0.9 + 0.17 * lines)), layout="constrained")
     finite = variable.sel(statistic="estimate").values
     # One large cell must not darken the others: above this all are the brightest, and the number says the rest.
     top = min(1.5, max(1.0, float(np.nanmax(np.where(np.isfinite(finite), finite, np.nan)))))

@@ -125,7 +125,7 @@ def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
         values = [float(one.sel(statistic=name)) for name in ("estimate", "low", "high")]
         if all(value != value for value in values):  # a combination that does not exist here
             continue
-        at = ", ".join(f"{dim} {text_of(one[dim].item())}" for dim in dims)
+        at = ", ".join(f"{variable[dim].attrs.get('long_name', dim)} {text_of(one[dim].item())}" for dim in dims)
         units = variable.attrs["units"]
         rows.append(
             (
