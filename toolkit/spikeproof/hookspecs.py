@@ -34,7 +34,7 @@ def spikeproof_models() -> Iterable[ModelEntry]:  # type: ignore[empty-body]
 
 @hookspec
 def spikeproof_encoders() -> Iterable[EncoderEntry]:  # type: ignore[empty-body]
-    """Yield encoders: maps from a network's features to recorded units."""
+    """Yield maps from a network's features to recorded units. The factory is a ``spikeproof.types.Encoder``."""
 
 
 @hookspec

@@ -119,7 +119,7 @@ class ModelEntry(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderEntry(Entry):
-    """A map from a network's features to recorded units."""
+    """A map from a network's features to recorded units: see ``spikeproof.types.Encoder``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +173,9 @@ class AttackEntry(Entry):
         on a sample of items and reports what that gained. Empty where there is no such parameter.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives that it fits; empty for all.
+    kind : {"ball", "minimal", "universal"}
+        What it searches: the best perturbation inside each ball (``spikeproof.types.Attack``), the smallest that
+        reaches the objective's goal (``MinimalAttack``), or one for all stimuli.
     """
 
     domain: Domain = "stimulus"
@@ -181,6 +184,7 @@ class AttackEntry(Entry):
     control: bool = False
     effort: str = ""
     aims: tuple[Scale, ...] = ()
+    kind: Literal["ball", "minimal", "universal"] = "ball"
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -191,6 +195,9 @@ class AttackEntry(Entry):
             _one_of(self.name, "norm", norm, ("l1", "l2", "linf"))
         for aim in self.aims:
             _one_of(self.name, "aim", aim, ("unit", "population", "behavior"))
+        _one_of(self.name, "kind", self.kind, ("ball", "minimal", "universal"))
+        if self.kind != "ball" and (self.domain != "stimulus" or self.control):
+            raise ValueError(f"{self.name}: only an attack on images is {self.kind}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

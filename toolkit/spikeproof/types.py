@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .acceleration import Accelerable, Cone, Coned, Precision
 from .code import Code
+from .encoding import Encoder, FittedEncoder, Mapped, Predictor
 from .evidence import Evidence
 from .inspection import Inspection, InspectionTable, source_options
 from .noise import ItemNoise, generator
@@ -31,18 +32,24 @@ __all__ = [
     "Coned",
     "Control",
     "Decisions",
+    "Encoder",
     "Evidence",
+    "FittedEncoder",
+    "Goal",
     "Inspectable",
     "Inspection",
     "InspectionTable",
     "ItemNoise",
     "ItemObjective",
     "LinearReadout",
+    "Mapped",
     "Metric",
+    "MinimalAttack",
     "Model",
     "Network",
     "Objective",
     "Precision",
+    "Predictor",
     "Quantity",
     "Readings",
     "Readout",
@@ -193,6 +200,8 @@ class Readings:
         Index into the objective's ``directions()``.
     whitening : torch.Tensor, (unit, component)
         See ``Code.whitening``.
+    sd : torch.Tensor, (row, unit), optional
+        Standard deviation of each unit's responses over all clean stimuli.
     """
 
     responses: torch.Tensor
@@ -204,6 +213,7 @@ class Readings:
     unit: torch.Tensor
     direction: torch.Tensor
     whitening: torch.Tensor
+    sd: torch.Tensor | None = None
 
 
 @runtime_checkable
@@ -215,6 +225,20 @@ class Objective(Protocol):
 
     def value(self, readings: Readings) -> torch.Tensor:
         """The number to be maximised, (row,), differentiable in ``responses`` or ``decision``."""
+
+
+@runtime_checkable
+class Goal(Protocol):
+    """An objective that is reached at some level, for attacks that look for the smallest perturbation. Optional."""
+
+    def goal(self) -> str:
+        """Say in a few words when it is reached (``"another class is chosen"``); empty if it is never, as it is set."""
+
+    def level(self, readings: Readings) -> torch.Tensor:
+        """Value from which on the goal is reached, (row,); infinite where it cannot be.
+
+        ``readings`` are those of the clean stimuli, without decision values: a goal is set before the search begins.
+        """
 
 
 class Decisions(Protocol):
@@ -250,8 +274,24 @@ class ItemObjective(Protocol):
     def decisions(self) -> Decisions | None:
         """Decision values of the items; None where the objective reads none."""
 
+    @property
+    def level(self) -> torch.Tensor | None:
+        """Value from which on each item's goal is reached, (item,); None where the objective has no goal."""
+
+    def reached(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Whether the goal is reached, (row,): the value is at least the level."""
+
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values (row,), without gradients."""
+
+    def value_and_success(
+        self, images: torch.Tensor, items: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Values (row,), and whether the choice has been left (reached) there, (row,); None where none is aimed at.
+
+        Known for objectives that read decisions and whose direction is called ``"away"`` (another class than the clean
+        choice wins) or ``"toward"`` (the partner's does).
+        """
 
     def value_and_gradient(
         self, images: torch.Tensor, items: torch.Tensor | None = None
@@ -280,6 +320,26 @@ class Attack(Protocol):
         clean : torch.Tensor, (item, channel, y, x), in [0, 1]
         epsilons : torch.Tensor, (epsilon,), ascending
             Radii of the balls around the clean images.
+        norm : {"l1", "l2", "linf"}
+        noise : ItemNoise
+            The only source of random numbers to use.
+        """
+
+
+@runtime_checkable
+class MinimalAttack(Protocol):
+    """Searches the smallest perturbation that reaches an objective's goal (``AttackEntry.kind`` is ``"minimal"``)."""
+
+    def __call__(self, objective: ItemObjective, clean: torch.Tensor, norm: Norm, noise: ItemNoise) -> torch.Tensor:
+        """Perturbed images, (item, channel, y, x), in [0, 1].
+
+        ``objective.level`` says at which value an item's goal is reached. Where nothing reaches it, whatever came
+        nearest. The host sees for itself which did, on the user's own model.
+
+        Parameters
+        ----------
+        objective : ItemObjective
+        clean : torch.Tensor, (item, channel, y, x), in [0, 1]
         norm : {"l1", "l2", "linf"}
         noise : ItemNoise
             The only source of random numbers to use.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from spikeproof.errors import UsageError
 
 from .compose import tables
+from .encoder_options import ENCODER_FIELDS
 from .fields import field_option, value_of
 from .host_options import COMPONENTS, MODEL_KEYS
 from .options import LineOption
@@ -71,7 +72,7 @@ def slots(study: dict[str, Any], host: Host, *, where: str, aims: Sequence[str])
         If a spec names nothing, or too much.
     """
     found: list[Slot] = []
-    kinds: tuple[Kind, ...] = ("source", "model", "readout", "attack", "objective", "metric")
+    kinds: tuple[Kind, ...] = ("source", "model", "encoder", "readout", "attack", "objective", "metric")
     for kind in kinds:
         chosen = _objectives(study, aims) if kind == "objective" else tables(study, kind)
         for number, table in enumerate(chosen, 1):
@@ -98,7 +99,8 @@ def field_options(found: Sequence[Slot], host: Host) -> list[FieldOption]:
                 groups.setdefault(slot.handle, []).append(slot)
         for handle, group in groups.items():
             title = panel_title(group[0], shared=len(group))
-            for parameter in host.parameters(group[0].chosen):
+            own = ENCODER_FIELDS if kind == "encoder" else ()
+            for parameter in (*own, *host.parameters(group[0].chosen)):
                 if parameter.name in (_HOST_KEYS if kind == "model" else {"use", "name"}):
                     continue
                 word = parameter.name.replace("_", "-")

@@ -14,7 +14,7 @@ from .host_options import MODEL_KEYS, STUDY_KEYS, TOP_KEYS
 
 __all__ = ["choose", "default_out", "set_host_values", "split_specs", "split_words", "tables"]
 
-_LISTS = ("source", "model", "attack", "metric")
+_LISTS = ("source", "model", "encoder", "attack", "metric")
 
 
 def split_specs(values: Sequence[str], names: Collection[str]) -> list[str]:
@@ -86,7 +86,7 @@ def choose(study: Mapping[str, Any], specs: Mapping[str, Sequence[str]]) -> dict
     study : mapping
         What the study file holds; left as it is.
     specs : mapping of str to sequence of str
-        Specs by kind (``source``, ``model``, ``readout``, ``attack``, ``metric``).
+        Specs by kind (``source``, ``model``, ``encoder``, ``readout``, ``attack``, ``metric``).
 
     Examples
     --------

@@ -15,6 +15,7 @@ OUTPUT = "Output and running"
 COMPONENTS: dict[str, str] = {
     "source": "--source",
     "model": "--model",
+    "encoder": "--encoder",
     "readout": "--readout",
     "objective": "--aims",
     "attack": "--attack",
@@ -95,6 +96,14 @@ OPTIONS: tuple[LineOption, ...] = (
         default="all",
         panel=_INPUTS,
         help="How many live units of each layer make up the code.",
+    ),
+    LineOption(
+        name="encoder",
+        flag="--encoder",
+        annotation=list[str],
+        metavar="SPEC",
+        panel=_INPUTS,
+        help="Map from a network's features to the recorded units; what it predicts is attacked, in-silico.",
     ),
     LineOption(
         name="readout",

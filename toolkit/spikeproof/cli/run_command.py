@@ -39,7 +39,7 @@ _EXAMPLES = (
 
 _STUDY = LineArgument(name="study", metavar="STUDY", help="A study in TOML.", panel="Study file", required=False)
 
-_SPEC_OPTIONS: tuple[Kind, ...] = ("source", "model", "readout", "attack", "metric")
+_SPEC_OPTIONS: tuple[Kind, ...] = ("source", "model", "encoder", "readout", "attack", "metric")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,12 @@ from typing import Any, ClassVar, Literal
 from spikeproof.compose import Join
 from spikeproof.plugin import Norm
 
-__all__ = ["SCHEMA", "ComponentSpec", "Engine", "ModelSpec", "Study", "Threat"]
+__all__ = ["SCHEMA", "Choose", "ComponentSpec", "EncoderSpec", "Engine", "ModelSpec", "Study", "Threat"]
 
 SCHEMA = 1
+
+Choose = Literal["unit", "all"]
+"""Whether each unit has a layer of its own, or all units share one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,40 @@ class ModelSpec(ComponentSpec):
     population: int | None
 
     KEYS: ClassVar[tuple[str, ...]] = ("use", "name", "layers", "units", "population")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec(ComponentSpec):
+    """An encoder, what it reads, and how far it is trusted.
+
+    Parameters
+    ----------
+    models : tuple of str
+        Labels of the models whose features it reads, side by side; empty for the only one.
+    layers : tuple of str
+        Layers among which one is chosen; empty for those of the model's table.
+    choose : {"unit", "all"}
+        Whether the layer is chosen for each unit, or one for all.
+    folds : int
+        How many folds the stimuli are split into.
+    min_fit : float
+        Held-out correlation below which a unit is left out of the in-silico system.
+    units : int or None
+        How many units are aimed at one by one; None for all.
+    """
+
+    models: tuple[str, ...]
+    layers: tuple[str, ...]
+    choose: Choose
+    folds: int
+    min_fit: float
+    units: int | None
+
+    FOLDS: ClassVar[int] = 5
+    """Folds of an encoder that names none."""
+    MIN_FIT: ClassVar[float] = 0.2
+    """Gate of an encoder that names none."""
+    KEYS: ClassVar[tuple[str, ...]] = ("use", "name", "model", "layers", "choose", "folds", "min_fit", "units")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +156,7 @@ class Study:
     plugins: tuple[str, ...]
     sources: tuple[ComponentSpec, ...]
     models: tuple[ModelSpec, ...]
+    encoders: tuple[EncoderSpec, ...]
     readout: ComponentSpec | None
     objectives: tuple[ComponentSpec, ...]
     threat: Threat | None
@@ -149,6 +187,8 @@ class Study:
                 }
                 for spec in self.models
             ]
+        if self.encoders:
+            out["encoder"] = [_encoder(spec) for spec in self.encoders]
         if self.readout is not None:
             out["readout"] = _component(self.readout)
         if self.objectives:
@@ -179,6 +219,18 @@ class Study:
 def _component(spec: ComponentSpec) -> dict[str, Any]:
     named = {} if spec.label in (spec.use, spec.use.partition(":")[0].rpartition("/")[2]) else {"name": spec.label}
     return {"use": spec.use, **named, **spec.parameters}
+
+
+def _encoder(spec: EncoderSpec) -> dict[str, Any]:
+    return {
+        **_component(spec),
+        **({"model": list(spec.models)} if spec.models else {}),
+        **({"layers": list(spec.layers)} if spec.layers else {}),
+        "choose": spec.choose,
+        "folds": spec.folds,
+        "min_fit": spec.min_fit,
+        "units": _or_all(spec.units),
+    }
 
 
 def _or_all(count: int | None) -> int | str:

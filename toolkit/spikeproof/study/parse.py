@@ -11,6 +11,7 @@ from spikeproof.errors import BadStudy
 from spikeproof.plugin import Norm
 
 from .checks import check_known, check_unique, count_or_all, name_list, table_of, tables_of, text_list, whole_number
+from .encoders import parse_encoders
 from .model import SCHEMA, ComponentSpec, Engine, ModelSpec, Study, Threat
 
 __all__ = ["parse_study"]
@@ -24,6 +25,7 @@ _TOP = (
     "plugins",
     "source",
     "model",
+    "encoder",
     "readout",
     "objective",
     "threat",
@@ -68,6 +70,9 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
         _model(table, f"{where}, [[model]] {number}")
         for number, table in enumerate(tables_of(mapping, "model", where), 1)
     )
+    encoders = parse_encoders(
+        [_spec(table, at) for table, at in _places(mapping, "encoder", where)], [model.label for model in models], where
+    )
     readout = _components(mapping, "readout", where)
     if len(readout) > 1:
         raise BadStudy(f"{where}, [readout]: one readout only, got {len(readout)}")
@@ -75,7 +80,7 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
     metrics = _components(mapping, "metric", where)
     if not metrics:
         raise BadStudy(f"{where}: no [[metric]]: say what to measure (`spikeproof show metric` lists them)")
-    for kind, specs in (("attack", attacks), ("metric", metrics), ("model", models)):
+    for kind, specs in (("attack", attacks), ("metric", metrics), ("model", models), ("encoder", encoders)):
         check_unique(specs, f"{where}, [[{kind}]]")
     description = mapping.get("description", "")
     if not isinstance(description, str):
@@ -94,6 +99,7 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
         plugins=text_list(mapping.get("plugins", ()), f"{where}: plugins"),
         sources=sources,
         models=models,
+        encoders=encoders,
         readout=readout[0] if readout else None,
         objectives=_components(mapping, "objective", where),
         threat=_threat(mapping["threat"], f"{where}, [threat]") if "threat" in mapping else None,
@@ -178,8 +184,13 @@ def _statistics(value: object, where: str) -> int:
 
 
 def _components(mapping: Mapping[str, Any], kind: str, where: str) -> tuple[ComponentSpec, ...]:
+    return tuple(_spec(table, at) for table, at in _places(mapping, kind, where))
+
+
+def _places(mapping: Mapping[str, Any], kind: str, where: str) -> list[tuple[Mapping[str, Any], str]]:
+    """Return the tables of a kind, each with where it stands."""
     tables = tables_of(mapping, kind, where)
-    return tuple(_spec(table, f"{where}, [[{kind}]] {number}") for number, table in enumerate(tables, 1))
+    return [(table, f"{where}, [[{kind}]] {number}") for number, table in enumerate(tables, 1)]
 
 
 def _spec(table: Mapping[str, Any], where: str) -> ComponentSpec:
