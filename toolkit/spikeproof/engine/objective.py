@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 
 from spikeproof.errors import ModelError, PluginFailed
 from spikeproof.noise import generator
-from spikeproof.types import Readings
+from spikeproof.types import Goal, Readings
 
 from .decisions import BoundDecisions
 
@@ -94,12 +94,13 @@ class BoundObjective:
         self._model = grid.model if model is None else model
         self._direction = torch.as_tensor(directions, device=device)
         partners = grid.partners[stimuli]
+        self._target = torch.as_tensor(units, device=device)
         self._column: torch.Tensor | None = None
         self._alone = alone
         self.whole = grid.clean[torch.as_tensor(stimuli, device=device)]
         if alone is None:
             self.clean = self.whole
-            self._unit = torch.as_tensor(units, device=device)
+            self._unit = self._target
             clean, partner = grid.clean_responses[stimuli], grid.clean_responses[partners]
         else:
             self.clean = self.looked_at(self.whole)
@@ -136,6 +137,27 @@ class BoundObjective:
                 value = self._value(part, rows)
                 values.append(self._kept(value, torch.isfinite(value), rows))
         return self._recorded(_joined(values), items)
+
+    @cached_property
+    def level(self) -> torch.Tensor | None:
+        """Value from which on each item's goal is reached, (item,); None where the objective has no goal."""
+        if not isinstance(self._objective, Goal) or not self._objective.goal():
+            return None
+        items = torch.arange(len(self), device=self._direction.device)
+        level = self._objective.level(self._seen(self._clean.to(self.clean.dtype), None, items))
+        if not isinstance(level, torch.Tensor) or level.shape != (len(self),) or bool(level.isnan().any()):
+            got = tuple(level.shape) if isinstance(level, torch.Tensor) else type(level).__name__
+            raise PluginFailed(
+                f"objective {self._name!r}: level() must return one number a row, shape ({len(self)},), and no nan; "
+                f"got {got}"
+            )
+        return level
+
+    def reached(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Whether the goal is reached, (row,)."""
+        if self.level is None:
+            raise PluginFailed(f"objective {self._name!r} has no goal that could be reached")
+        return self(images, items) >= (self.level if items is None else self.level[items])
 
     def value_and_gradient(
         self, images: torch.Tensor, items: torch.Tensor | None = None
@@ -204,11 +226,15 @@ class BoundObjective:
             responses = responses + torch.where(clean[:, None], clean_responses - responses, 0.0).detach()
         if self._decision and decision is None and self._fold is not None:
             decision = self._read_out(responses, self._fold[items])
+        return self._seen(responses, decision, items)
+
+    def _seen(self, responses: torch.Tensor, decision: torch.Tensor | None, items: torch.Tensor) -> Readings:
         dtype = responses.dtype
+        sd = self._grid.constant("sd", dtype)
         return Readings(
             responses=responses,
             decision=decision,
-            clean_responses=clean_responses,
+            clean_responses=self._clean[items].to(dtype),
             partner_responses=self._partner[items].to(dtype),
             choice=None if self._choice is None else self._choice[items],
             partner_choice=None if self._partner_choice is None else self._partner_choice[items],
@@ -217,6 +243,7 @@ class BoundObjective:
             whitening=self._grid.constant("whitening", dtype)
             if self._column is None
             else torch.ones((1, 1), dtype=dtype, device=responses.device),
+            sd=sd.expand(len(items), -1) if self._column is None else sd[self._target[items]][:, None],
         )
 
     def reading(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
