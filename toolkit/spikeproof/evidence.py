@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .code import Code
+    from .network import NetworkEvidence
     from .plugin import Domain, Scale
 
 __all__ = ["Evidence"]
@@ -62,6 +63,8 @@ class Evidence:
         ``"zero-gradient"`` (it is zero there, but not around it), ``"masked"`` (it is zero there and around it, but
         random images around it move the response), ``"not-finite"`` (the search met values or gradients that are not
         finite, and passed over them), or ``"ok"`` where the attack's course says nothing of convergence.
+    network : NetworkEvidence, optional
+        The network behind the code, for metrics of kind ``"network"``; with clean evidence of a network's layer only.
 
     Raises
     ------
@@ -83,13 +86,18 @@ class Evidence:
     achieved: xr.DataArray | None = None
     minimal: xr.DataArray | None = None
     status: xr.DataArray | None = None
+    network: NetworkEvidence | None = None
 
     def __post_init__(self) -> None:
         if self.perturbed is None:
-            for name in ("choices", "directed", "achieved", "minimal", "status"):
+            for name in (
+                "choices", "directed", "achieved", "minimal", "status", "repeats_perturbed", "predicted"
+            ):  # fmt: skip
                 if getattr(self, name) is not None:
                     raise DataError(f"evidence: {name} was given without perturbed responses")
             return
+        if self.network is not None:
+            raise DataError("evidence: the network comes with the clean code, not with perturbed responses")
         if self.perturbed.dims != ("epsilon", "stimulus", "unit"):
             raise DataError(f"evidence: perturbed has dims {self.perturbed.dims}, expected (epsilon, stimulus, unit)")
         for name in ("epsilon", "stimulus", "unit"):
@@ -114,10 +122,13 @@ class Evidence:
             ("achieved", ("epsilon", "stimulus")),
             ("minimal", ("stimulus",)),
             ("status", ("stimulus",)),
+            ("predicted", ("epsilon", "stimulus")),
         ):
             part: xr.DataArray | None = getattr(self, name)
             if part is not None:
                 _check_part(name, part, dims, self.perturbed)
+        if self.repeats_perturbed is not None:
+            _check_repeats(self.repeats_perturbed, self.perturbed)
 
     @property
     def clean(self) -> xr.DataArray:
@@ -159,3 +170,21 @@ def _check_part(name: str, part: xr.DataArray, dims: tuple[str, ...], perturbed:
             )
         if dim in part.coords and part[dim].values.tolist() != perturbed[dim].values.tolist():
             raise DataError(f"evidence: {name} has another coordinate {dim!r} than the perturbed responses")
+
+
+def _check_repeats(repeats: xr.DataArray, perturbed: xr.DataArray) -> None:
+    if repeats.dims != ("presentation", "unit"):
+        raise DataError(f"evidence: repeats_perturbed has dims {repeats.dims}, expected (presentation, unit)")
+    missing = [name for name in ("stimulus", "epsilon", "direction", "image", "row") if name not in repeats.coords]
+    if missing:
+        raise DataError(f"evidence: coordinate {missing[0]!r} of repeats_perturbed is missing")
+    names = repeats["unit"].values.tolist() if "unit" in repeats.coords else range(repeats.sizes["unit"])
+    check_same("evidence", "repeats_perturbed", "unit", names, perturbed["unit"].values.tolist())
+    check_finite("evidence", "the single perturbed response", repeats)
+    for name in ("stimulus", "epsilon"):
+        known = set(perturbed[name].values.tolist())
+        strange = [value for value in repeats[name].values.tolist() if value not in known]
+        if strange:
+            raise DataError(
+                f"evidence: repeats_perturbed has {name} {strange[0]!r}, which the perturbed responses don't have"
+            )

@@ -49,7 +49,7 @@ hookimpl = pluggy.HookimplMarker("spikeproof")
 Scale = Literal["unit", "population", "behavior"]
 Norm = Literal["l1", "l2", "linf"]
 Domain = Literal["stimulus", "response"]
-Need = Literal["labels", "repeats", "readout", "choices", "minimal", "trials"]
+Need = Literal["labels", "repeats", "readout", "choices", "minimal", "trials", "measured"]
 """What a metric may require beside responses: see :class:`MetricEntry`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
@@ -212,13 +212,15 @@ class MetricEntry(Entry):
         Which perturbed evidence it measures; None if it measures the clean code.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives whose evidence it measures; empty for all.
-    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal", "trials"}
-        Which optional parts of the evidence must exist.
+    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal", "trials", "measured"}
+        Which optional parts of the evidence must exist. ``"measured"``: recorded responses to single presentations of
+        perturbed stimuli (``Evidence.repeats_perturbed``).
     attacks : tuple of str
         Names of the attacks whose evidence it measures; empty for all.
-    kind : {"evidence", "score", "study"}
-        What the factory is: a ``Metric`` of one system's evidence, a ``Score`` of a matrix of responses, or a
-        ``StudyMetric`` of all systems together (see ``spikeproof.types``).
+    kind : {"evidence", "score", "study", "network"}
+        What the factory is: a ``Metric`` of one system's evidence, a ``Score`` of a matrix of responses, a
+        ``StudyMetric`` of all systems together, or a ``Metric`` that also looks into the network behind a system:
+        its clean evidence comes with ``Evidence.network`` (see ``spikeproof.types``).
     comparison : bool
         Whether a score compares responses with a reference: perturbed with clean ones, and systems with each other.
     between : bool
@@ -234,7 +236,7 @@ class MetricEntry(Entry):
     aims: tuple[Scale, ...] = ()
     needs: tuple[Need, ...] = ()
     attacks: tuple[str, ...] = ()
-    kind: Literal["evidence", "score", "study"] = "evidence"
+    kind: Literal["evidence", "score", "study", "network"] = "evidence"
     comparison: bool = False
     between: bool = True
     null: Literal["stimuli", "labels", "units"] | None = None
@@ -244,13 +246,17 @@ class MetricEntry(Entry):
         _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior", "all"))
         _one_of(self.name, "domain", self.domain, ("stimulus", "response", None))
         for need in self.needs:
-            _one_of(self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal", "trials"))
+            _one_of(
+                self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal", "trials", "measured")
+            )
         if "trials" in self.needs and self.kind != "study":
             raise ValueError(f"{self.name}: only a metric of the whole study (kind='study') sees trials")
-        _one_of(self.name, "kind", self.kind, ("evidence", "score", "study"))
+        _one_of(self.name, "kind", self.kind, ("evidence", "score", "study", "network"))
         _one_of(self.name, "null", self.null, ("stimuli", "labels", "units", None))
         if self.kind != "score" and (self.comparison or self.null is not None):
             raise ValueError(f"{self.name}: comparison and null are for scores (kind='score')")
+        if self.kind == "network" and self.domain == "response":
+            raise ValueError(f"{self.name}: a metric of the network reads the clean code and attacked images")
         if self.kind == "score" and self.domain is not None:
             raise ValueError(f"{self.name}: a score reads the clean code and every perturbed one: leave domain out")
 
