@@ -63,6 +63,14 @@ class Evidence:
         ``"zero-gradient"`` (it is zero there, but not around it), ``"masked"`` (it is zero there and around it, but
         random images around it move the response), ``"not-finite"`` (the search met values or gradients that are not
         finite, and passed over them), or ``"ok"`` where the attack's course says nothing of convergence.
+    repeats_perturbed : xarray.DataArray, dims (presentation, unit), optional
+        Where perturbed stimuli were shown to an animal: its single responses, of which ``perturbed`` holds the means.
+        Coordinates on presentation: ``stimulus`` (the clean stimulus), ``epsilon``, ``direction`` (``"up"``,
+        ``"down"``, or empty where nobody said), ``image`` (the stimulus that was shown) and ``row`` (its number in the
+        recording). Magnitudes of differences between such means are inflated by noise.
+    predicted : xarray.DataArray, dims (epsilon, stimulus), optional
+        Effect that the model which made the perturbations predicted, where it was written down with them: the change
+        of the target unit's response, whose sign may be used, since the model had not seen these presentations.
     network : NetworkEvidence, optional
         The network behind the code, for metrics of kind ``"network"``; with clean evidence of a network's layer only.
 
@@ -86,6 +94,8 @@ class Evidence:
     achieved: xr.DataArray | None = None
     minimal: xr.DataArray | None = None
     status: xr.DataArray | None = None
+    repeats_perturbed: xr.DataArray | None = None
+    predicted: xr.DataArray | None = None
     network: NetworkEvidence | None = None
 
     def __post_init__(self) -> None:
