@@ -107,6 +107,10 @@ class LayerModel:
         done = self.forward(self.checked(images), stop=False)
         return self._only_reading(done, images), self._scores(done, images)
 
+    def read(self, output: torch.Tensor) -> torch.Tensor:
+        """Responses (image, unit) from the layer's output (image, ...): see ``spikeproof.types.Transparent``."""
+        return self.spatial.read(self._layer_output(output, len(output)), self.layer, self.columns)
+
     def accelerate(self, *, precision: Precision, compile: bool) -> AcceleratedModel:  # noqa: A002
         """Return a faster equivalent for the search, on a copy of its own: see ``spikeproof.types.Accelerable``."""
         from .accelerated import accelerated  # brings torch.fx, which takes a second to import

@@ -11,6 +11,7 @@ from .code import Code
 from .encoding import Encoder, FittedEncoder, Mapped, Predictor
 from .evidence import Evidence
 from .inspection import Inspection, InspectionTable, source_options
+from .network import NetworkEvidence, Transparent
 from .noise import ItemNoise, generator
 from .plugin import Norm
 from .readout import LinearReadout
@@ -47,6 +48,7 @@ __all__ = [
     "MinimalAttack",
     "Model",
     "Network",
+    "NetworkEvidence",
     "Objective",
     "Precision",
     "Predictor",
@@ -63,6 +65,7 @@ __all__ = [
     "StimulusSet",
     "StudyEvidence",
     "StudyMetric",
+    "Transparent",
     "generator",
     "source_options",
 ]

@@ -79,6 +79,8 @@ def _measure(metric: Part[MetricEntry], evidence: Evidence) -> xr.Dataset:
 
 
 def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
+    if entry.kind == "network" and evidence.domain is None:
+        return evidence.network is not None
     if evidence.domain is None:
         return entry.domain is None
     if entry.domain is None and entry.kind != "score":

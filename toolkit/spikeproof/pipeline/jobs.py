@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from spikeproof.errors import ModelError
 from spikeproof.evidence import Evidence
+from spikeproof.network import NetworkEvidence
 from spikeproof.result import slug
 
 from .parts import OTHER_UNIT
@@ -73,7 +74,7 @@ def plan(
 ) -> Plan:
     """List the jobs of a system; what it cannot carry is refused in the ledger."""
     prefix = slug(system.name)
-    jobs = [_clean_job(system, prefix)]
+    jobs = [_clean_job(system, prefix, stimuli, study.seed)]
     evidence: list[tuple[str, str, str]] = []
     pixel = [attack for attack in parts.attacks if attack.entry.domain == "stimulus"]
     for attack in parts.attacks:
@@ -92,11 +93,15 @@ def plan(
     return Plan(jobs=tuple(jobs), evidence=tuple(evidence))
 
 
-def _clean_job(system: System, prefix: str) -> Job:
+def _clean_job(system: System, prefix: str, stimuli: StimulusSet | None, seed: int) -> Job:
+    network = None
+    if system.model is not None and stimuli is not None:
+        network = NetworkEvidence(model=system.model, stimuli=stimuli, seed=seed)
+
     def evidences() -> Iterator[tuple[Evidence, xr.Dataset]]:
         import xarray as xr
 
-        yield Evidence(code=system.code), xr.Dataset()
+        yield Evidence(code=system.code, network=network), xr.Dataset()
 
     return Job(block=f"{prefix}__clean", what=f"the clean code of {system.name}", evidences=evidences)
 

@@ -79,6 +79,8 @@ def metric_refusal(
         return f"{metric.label} needs a readout fitted on the units: {_no_readout(code)}"
     if "choices" in entry.needs and code.choices is None:
         return f"{metric.label} needs behaviour: {_no_readout(code)}"
+    if entry.kind == "network":
+        return None if system.model is not None else f"{metric.label} looks into a network: {system.name} has none"
     if entry.domain is None and not (entry.kind == "score" and entry.comparison):
         return None
     if entry.domain == "stimulus" and system.model is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from spikeproof.plugin import ModelEntry
-from spikeproof.types import ResponseModel
+from spikeproof.types import ResponseModel, Transparent
 
 from .registry import check, require
 from .subject import Subject
@@ -50,6 +50,24 @@ def check_selected_units_are_those_columns(subject: Subject) -> None:
     require(tuple(some.units) == names, f"selected units are {some.units}, not {names}")
     same = torch.allclose(some.responses(images), model.responses(images)[:, columns], rtol=1e-4, atol=1e-6)
     require(same, "responses of selected units are not those of their columns")
+
+
+@check("model")
+def check_what_it_shows_inside_is_what_it_computes(subject: Subject) -> None:
+    """Where it is transparent, what it reads from its layer's output are its responses."""
+    model, images = opened(subject)
+    if not isinstance(model, Transparent):
+        return
+    seen: list[torch.Tensor] = []
+    part = dict(model.module.named_modules()).get(model.layer, model.module)
+    handle = part.register_forward_hook(lambda _, __, output: seen.append(output))
+    try:
+        expected = model.responses(images)
+    finally:
+        handle.remove()
+    require(len(seen) == 1, f"the submodule {model.layer!r} ran {len(seen)} times in one pass, not once")
+    same = torch.allclose(model.read(seen[0]).to(expected), expected, rtol=1e-4, atol=1e-6)
+    require(same, "read() of the layer's output does not give the responses")
 
 
 @check("model", when=lambda entry: isinstance(entry, ModelEntry) and entry.differentiable)

@@ -11,6 +11,8 @@ import xarray as xr
 from spikeproof.plugin import MetricEntry, Norm
 from spikeproof.types import Code, Evidence, ItemNoise, LinearReadout, Readings
 
+from .toy_network import toy_network
+
 __all__ = ["LinearUnits", "images", "noise", "norms", "toy_code", "toy_evidence", "toy_readings", "toy_trials"]
 
 SHAPE = (1, 6, 6)
@@ -193,9 +195,9 @@ def toy_evidence(entry: MetricEntry, *, size: float = 1.0, units: Sequence[int] 
         Order of the code's units.
     """
     code = toy_code(units)
-    if entry.domain is None:
-        yield Evidence(code=code)
-        if entry.kind != "score":
+    if entry.domain is None or entry.kind == "network":
+        yield Evidence(code=code, network=toy_network(units) if entry.kind == "network" else None)
+        if entry.domain is None and entry.kind != "score":
             return
     for aim in entry.aims or ("unit", "population", "behavior"):
         for number in (0, 1):
