@@ -78,13 +78,13 @@ def _known(models: Sequence[str]) -> str:
     return f"the study has {', '.join(map(repr, models))}"
 
 
-def _choose(value: Any, where: str) -> Choose:  # noqa: ANN401 - whatever stands there
+def _choose(value: object, where: str) -> Choose:
     if value not in ("unit", "all"):
         raise BadStudy(
             f"{where}: choose must be 'unit' (each unit has the layer that predicts it best) or 'all' (one layer for "
             f"all units), got {value!r}"
         )
-    return value
+    return "all" if value == "all" else "unit"
 
 
 def _min_fit(value: object, where: str) -> float:
