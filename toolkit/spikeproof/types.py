@@ -287,19 +287,23 @@ class ItemObjective(Protocol):
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values (row,), without gradients."""
 
-    def value_and_success(
-        self, images: torch.Tensor, items: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Values (row,), and whether the choice has been left (reached) there, (row,); None where none is aimed at.
-
-        Known for objectives that read decisions and whose direction is called ``"away"`` (another class than the clean
-        choice wins) or ``"toward"`` (the partner's does).
-        """
-
     def value_and_gradient(
         self, images: torch.Tensor, items: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (row,) and their gradients with respect to each row's image, (row, channel, y, x)."""
+
+    @property
+    def partners(self) -> torch.Tensor:
+        """Clean image of another stimulus for each item, (item, channel, y, x)."""
+
+    def responses(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Whitened population vectors (row, component), differentiable in the images and in nothing else."""
+
+    def jacobian(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Jacobians of the whitened population vector, (row, component, channel, y, x).
+
+        One backward pass for each component. Ask for few rows at a time: nothing else is as large.
+        """
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from spikeproof.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BoundDecisions"]
+__all__ = ["BoundDecisions", "apart"]
 
 
 class BoundDecisions:
@@ -48,12 +48,22 @@ class BoundDecisions:
 
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Decision values, (row, class)."""
-        rows = torch.arange(len(images), device=images.device) if items is None else items
-        if not (torch.is_grad_enabled() and images.requires_grad):
-            with torch.no_grad():
-                return self._read(images, rows)
-        values: torch.Tensor = _Apart.apply(images, self._read, rows, self._passed)  # type: ignore[no-untyped-call]
-        return values
+        return apart(images, self._read, items, self._passed)
+
+
+def apart(
+    images: torch.Tensor,
+    read: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    items: torch.Tensor | None,
+    passed: Callable[[torch.Tensor, torch.Tensor], None],
+) -> torch.Tensor:
+    """Numbers (row, number) read of images (row, channel, y, x) and their items, with a graph of their own."""
+    rows = torch.arange(len(images), device=images.device) if items is None else items
+    if not (torch.is_grad_enabled() and images.requires_grad):
+        with torch.no_grad():
+            return read(images, rows)
+    values: torch.Tensor = _Apart.apply(images, read, rows, passed)  # type: ignore[no-untyped-call]
+    return values
 
 
 class _Apart(torch.autograd.Function):

@@ -12,7 +12,8 @@ from spikeproof.errors import ModelError, PluginFailed
 from spikeproof.noise import generator
 from spikeproof.types import Goal, Readings
 
-from .decisions import BoundDecisions
+from .decisions import BoundDecisions, apart
+from .whitened import jacobian_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,6 +95,7 @@ class BoundObjective:
         self._model = grid.model if model is None else model
         self._direction = torch.as_tensor(directions, device=device)
         partners = grid.partners[stimuli]
+        self._partner_row = torch.as_tensor(partners, device=device)
         self._target = torch.as_tensor(units, device=device)
         self._column: torch.Tensor | None = None
         self._alone = alone
@@ -208,6 +210,26 @@ class BoundObjective:
             passed=self._came_back,
         )
 
+    @cached_property
+    def partners(self) -> torch.Tensor:
+        """Clean image of each item's partner stimulus, (item, channel, y, x)."""
+        return self.looked_at(self._grid.clean[self._partner_row])
+
+    def responses(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Whitened population vectors (row, component), differentiable in the images and in nothing else."""
+        return apart(images, self._whitened, items, self._came_back)
+
+    def jacobian(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Jacobians of the whitened population, (row, component, channel, y, x); zero where they are not finite."""
+        slopes = []
+        for part, rows in self._parts(images, items):
+            slope = jacobian_of(partial(self._whitened, items=rows), part)
+            finite = torch.isfinite(slope).flatten(1).all(dim=1)
+            self._came_back(rows, finite)
+            self.backward_rows += len(part) * (slope.shape[1] - 1)
+            slopes.append(torch.where(finite.view(-1, *[1] * (slope.ndim - 1)), slope, 0.0))
+        return _joined(slopes)
+
     def readings(self, images: torch.Tensor, items: torch.Tensor) -> Readings:
         """What the objective sees at these images; differentiable where gradients are enabled."""
         decision = None
@@ -274,6 +296,14 @@ class BoundObjective:
                 raise PluginFailed(f"objective {self._name!r} reads decisions, but there are none")
             values.append(seen)
         return _joined(values)
+
+    def _whitened(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Whitened responses (row, component), differentiable where gradients are enabled."""
+        found = []
+        for part, rows in self._parts(images, items):
+            seen = self.readings(part, rows)
+            found.append(seen.responses @ seen.whitening)
+        return _joined(found)
 
     def _came_back(self, items: torch.Tensor, finite: torch.Tensor) -> None:
         self.backward_rows += len(items)
