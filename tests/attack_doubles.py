@@ -11,9 +11,16 @@ from spikeproof.types import ItemNoise
 
 
 class Field:
-    """An objective made of a differentiable function of images (row, ...) and items (row,) to values (row,)."""
+    """An objective made of a differentiable function of images (row, ...) and items (row,) to values (row,).
 
-    def __init__(self, function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+    With a level (item,) it stands for one that aims at a choice.
+    """
+
+    def __init__(
+        self, function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], level: torch.Tensor | None = None
+    ) -> None:
+        self.level = level
+        self.decisions: Any = None if level is None else "some"
         self.function = function
         self.seen: list[torch.Tensor] = []
         self.gradients = 0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from spikeproof.errors import BadParameter
-from spikeproof.geometry import project, step_in_box
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise, ItemObjective
 
 from .rows import Rows
+from .square_windows import windows_of
 
 __all__ = ["Square", "share"]
 
@@ -21,8 +19,6 @@ _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries out of 10,000 after which the window's share of the image is halved."""
 _BLOCK = 64
 """Queries whose random numbers are drawn at once."""
-_TILES = 5
-"""Tiles along each side of the first L2 perturbation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +30,18 @@ class Square:
     and what is left of the budget, onto another, along a pattern of two opposite blobs. The windows' share of the image
     is halved nine times, as in the paper. What the pixel box cuts off goes to the other pixels, so that every candidate
     has norm epsilon where the box allows it. All epsilons share the random numbers of an item.
+
+    Where a choice is aimed at, an image is left alone as soon as its choice is another (the one wanted), at this
+    epsilon or a smaller one; with ``until = "end"`` the search goes on for the largest change that the ball allows.
     """
 
     queries: Annotated[int, "Values asked for, for each item and epsilon."] = 1000
     share: Annotated[float, "First window's share of the image, in (0, 1]."] = 0.8
+    until: Annotated[
+        Literal["success", "end"],
+        "success: an image whose choice is as wanted is not asked about again (behavior, where the value tells); end: "
+        "every query is made.",
+    ] = "success"
 
     def __post_init__(self) -> None:
         if self.queries < 1:
@@ -50,20 +54,37 @@ class Square:
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        rows.keep(objective(clean).repeat(len(epsilons)), rows.clean)
-        planes = rows.clean.reshape(_planes(rows.clean))
-        windows = (_Linf if norm == "linf" else _L2)(rows, planes)
-        now = windows.first(noise)
-        value = objective(now.reshape(rows.clean.shape), rows.items)
-        for start in range(1, self.queries, _BLOCK):
-            numbers = noise.uniform((_BLOCK, windows.numbers), like=clean)[rows.items]
-            for query in range(start, min(start + _BLOCK, self.queries)):
-                tried = windows.moved(now, share(query - 1, self.queries, self.share), numbers[:, query - start])
-                there = objective(tried.reshape(rows.clean.shape), rows.items)
-                better = (there > value).nonzero()[:, 0]
-                now[better], value[better] = tried[better], there[better]
+        value = objective(clean)
+        rows.keep(value.repeat(rows.count), rows.clean)
+        level = self._level(objective, value)
+        asked = (value < level).repeat(rows.count).nonzero()[:, 0]
+        windows = windows_of(rows.clean, rows.radius, norm)
+        now = windows.first(noise, rows.items)
+        value = torch.full((len(now),), -torch.inf, dtype=value.dtype, device=clean.device)
+        own, numbers = windows.only(asked), now[:0]
+        for query in range(self.queries):
+            if not len(asked):
+                break
+            tried = now[asked]
+            if query > 0:
+                if (query - 1) % _BLOCK == 0:
+                    numbers = _drawn(noise, rows.items[asked], (_BLOCK, windows.numbers), clean)
+                part = share(query - 1, self.queries, self.share)
+                tried = own.moved(tried, part, numbers[:, (query - 1) % _BLOCK])
+            there = objective(tried.reshape(-1, *clean.shape[1:]), rows.items[asked])
+            better = there > value[asked]
+            now[asked[better]], value[asked[better]] = tried[better], there[better]
+            if (there >= level[rows.items[asked]]).any():
+                left = ~_settled(value, level, rows.count)[asked]
+                asked, numbers = asked[left], numbers[left] if query else numbers
+                own = windows.only(asked)
         rows.keep(value, now.reshape(rows.clean.shape))
         return rows.best_of_smaller()
+
+    def _level(self, objective: ItemObjective, value: torch.Tensor) -> torch.Tensor:
+        """Value from which on an item is left alone, (item,)."""
+        wanted = None if self.until == "end" or objective.decisions is None else objective.level
+        return torch.full_like(value, torch.inf) if wanted is None else wanted.to(value)
 
 
 def share(query: int, queries: int, first: float) -> float:
@@ -78,142 +99,12 @@ def share(query: int, queries: int, first: float) -> float:
     return first * 0.5 ** sum(1.0 for last in _HALVED_AT if at > last)
 
 
-def _planes(images: torch.Tensor) -> tuple[int, int, int, int]:
-    """Images of any rank as (row, channel, y, x): a vector is one line; frames of a film are channels."""
-    *leading, y, x = (1, 1, *images.shape[1:])
-    return len(images), math.prod(leading), y, x
+def _settled(value: torch.Tensor, level: torch.Tensor, radii: int) -> torch.Tensor:
+    """Rows (epsilon-major) whose item has reached its level, in this ball or in a smaller one."""
+    return (value.reshape(radii, -1) >= level).cummax(dim=0).values.flatten()
 
 
-def _at(numbers: torch.Tensor, room: int) -> torch.Tensor:
-    """Whole numbers from 0 to ``room``, from uniform ones."""
-    return (numbers * (room + 1)).long().clamp(max=room)
-
-
-def _signs(numbers: torch.Tensor) -> torch.Tensor:
-    return torch.where(numbers < 0.5, -1.0, 1.0).to(numbers.dtype)
-
-
-class _Linf:
-    """Windows of plus or minus epsilon, one sign a channel."""
-
-    def __init__(self, rows: Rows, clean: torch.Tensor) -> None:
-        self._low, self._high = (
-            project(clean + sign, clean, rows.radius, "linf")
-            for sign in (-rows.radius.max() - 1, rows.radius.max() + 1)
-        )
-        self._items = rows.items
-        _, self._channels, self._height, self._width = clean.shape
-        self.numbers = 2 + self._channels
-        self._y = torch.arange(self._height, device=clean.device)
-        self._x = torch.arange(self._width, device=clean.device)
-
-    def first(self, noise: ItemNoise) -> torch.Tensor:
-        """Vertical stripes."""
-        stripes = noise.uniform((self._channels, 1, self._width), like=self._low)[self._items]
-        return torch.where(stripes < 0.5, self._low, self._high)
-
-    def moved(self, now: torch.Tensor, part: float, numbers: torch.Tensor) -> torch.Tensor:
-        """Candidates (row, channel, y, x), by numbers (row, number)."""
-        height, width = _window(part, self._height, self._width, least=1)
-        top = _at(numbers[:, 0], self._height - height)[:, None]
-        left = _at(numbers[:, 1], self._width - width)[:, None]
-        inside = ((self._y >= top) & (self._y < top + height))[:, None, :, None] & (
-            (self._x >= left) & (self._x < left + width)
-        )[:, None, None, :]
-        up = (numbers[:, 2:] >= 0.5)[:, :, None, None]
-        return torch.where(inside, torch.where(up, self._high, self._low), now)
-
-
-class _L2:
-    """Windows that take over the perturbation of another window."""
-
-    def __init__(self, rows: Rows, clean: torch.Tensor) -> None:
-        self._clean, self._radius, self._items = clean, rows.radius, rows.items
-        _, self._channels, self._height, self._width = clean.shape
-        self.numbers = 5 + self._channels
-
-    def first(self, noise: ItemNoise) -> torch.Tensor:
-        """Tiles of two opposite blobs, with a random sign for each channel, lying or standing at random."""
-        down, across = min(_TILES, self._height), min(_TILES, self._width)
-        tall, wide = self._height // down, self._width // across
-        drawn = noise.uniform((self._channels + 1, down, across), like=self._clean)[self._items]
-        drawn = drawn.repeat_interleave(tall, dim=2).repeat_interleave(wide, dim=3)
-        standing, lying = (_blobs(tall, wide, lying=lying).to(drawn).repeat(down, across) for lying in (False, True))
-        tiles = torch.where(drawn[:, -1:] < 0.5, standing, lying) * _signs(drawn[:, :-1])
-        canvas = torch.zeros_like(self._clean)
-        top, left = (self._height - tiles.shape[2]) // 2, (self._width - tiles.shape[3]) // 2
-        canvas[:, :, top : top + tiles.shape[2], left : left + tiles.shape[3]] = tiles
-        return step_in_box(self._clean, canvas, self._radius, "l2")
-
-    def moved(self, now: torch.Tensor, part: float, numbers: torch.Tensor) -> torch.Tensor:
-        """Candidates (row, channel, y, x), by numbers (row, number)."""
-        height, width = _window(part, self._height, self._width, least=3)
-        to = self._places(numbers[:, 0], numbers[:, 1], height, width)
-        taken = self._places(numbers[:, 2], numbers[:, 3], height, width)
-        delta = now - self._clean
-        there = delta[to]
-        standing, lying = (_blobs(height, width, lying=lying).to(numbers) for lying in (False, True))
-        blob = torch.where((numbers[:, 4] < 0.5)[:, None, None, None], standing, lying)
-        shape = _unit(there) + blob * _signs(numbers[:, 5:])[:, :, None, None]
-        total = delta.square().sum(dim=(1, 2, 3))
-        delta[taken] = 0
-        delta[to] = 0
-        freed = total - delta.square().sum(dim=(1, 2, 3))
-        spare = (self._radius.square().to(total.dtype) - total).clamp(min=0)
-        length = (spare / self._channels + freed.clamp(min=0)).sqrt()
-        delta[to] = _unit(shape) * length[:, None, None, None]
-        return step_in_box(self._clean, delta, self._radius, "l2")
-
-    def _places(
-        self, y: torch.Tensor, x: torch.Tensor, height: int, width: int
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Index of a window of each row, (row, channel, y, x)."""
-        device = y.device
-        top, left = _at(y, self._height - height), _at(x, self._width - width)
-        return (
-            torch.arange(len(y), device=device)[:, None, None, None],
-            torch.arange(self._channels, device=device)[None, :, None, None],
-            (top[:, None] + torch.arange(height, device=device))[:, None, :, None],
-            (left[:, None] + torch.arange(width, device=device))[:, None, None, :],
-        )
-
-
-def _window(part: float, height: int, width: int, *, least: int) -> tuple[int, int]:
-    """Height and width of a window that covers a share of the image: square, as far as the image is high enough."""
-    side = max(least, round(math.sqrt(part * height * width)))
-    if least > 1 and side % 2 == 0:
-        side += 1
-    tall = min(side, height)
-    return tall, min(side if tall == side else max(least, round(part * height * width / tall)), width)
-
-
-def _unit(windows: torch.Tensor) -> torch.Tensor:
-    """Every channel of every window divided by its norm; zero where it is zero."""
-    norm = windows.square().sum(dim=(2, 3), keepdim=True).sqrt()
-    return windows / torch.where(norm > 0, norm, 1.0)
-
-
-@cache
-def _blobs(height: int, width: int, *, lying: bool) -> torch.Tensor:
-    """Two opposite blobs of norm 1 in all, (height, width), one above the other, or side by side where ``lying``.
-
-    At Chebyshev distance d from a blob's centre, its height is the sum of 1 / (k + 1)^2 over k from d to its half size
-    (Andriushchenko et al. 2020, eq. 3).
-    """
-    if lying:
-        return _blobs(width, height, lying=False).T
-    half = height // 2
-    both = torch.cat([_blob(half, width), -_blob(height - half, width)])
-    return both / both.square().sum().sqrt()
-
-
-def _blob(height: int, width: int) -> torch.Tensor:
-    if height == 0:
-        return torch.zeros(0, width, dtype=torch.float64)
-    count = max(height // 2, width // 2) + 1
-    terms = 1 / torch.arange(1, count + 1, dtype=torch.float64).square()
-    of_distance = terms.flip(0).cumsum(0).flip(0)
-    y = (torch.arange(height) - height // 2).abs()
-    x = (torch.arange(width) - width // 2).abs()
-    found = of_distance[torch.maximum(y[:, None], x[None])]
-    return found / found.square().sum().sqrt()
+def _drawn(noise: ItemNoise, items: torch.Tensor, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    """Uniform numbers (row, \\*shape), the same for all rows of an item, drawn for these items alone."""
+    some, place = torch.unique(items, return_inverse=True)
+    return noise.uniform(shape, like=like, items=some.tolist())[place]

@@ -427,3 +427,49 @@ def test_square_asks_for_no_gradient_and_as_often_as_it_says() -> None:
 def test_parameters_that_mean_nothing_are_refused(attack: Any, parameters: Any, message: str) -> None:
     with pytest.raises(BadParameter, match=message):
         attack(**parameters)
+
+
+def _many_classes(level: torch.Tensor | None) -> tuple[Field, torch.Tensor]:
+    """Items of which some pass their level soon, some late and one never."""
+    body = network(4).function
+    return Field(lambda x, k: body(x)[:, 0] * (k + 1), level), _natural(5)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_square_leaves_an_image_alone_once_its_choice_has_changed(norm: Any) -> None:
+    far, x = _many_classes(None)
+    clean = torch.as_tensor(values(far, x[None])[0], dtype=torch.float32)
+    end = values(far, search(Square(queries=60), far, x, RADII[norm], norm))
+    every = 5 + 2 * 60 * 5  # the clean images, then each epsilon
+    level = clean + torch.as_tensor([0.0, 0.2, 0.5, 0.9, 9.0]) * torch.as_tensor(end[-1] - clean.double().numpy())
+    stopped, _ = _many_classes(level.float())
+    images = search(Square(queries=60), stopped, x, RADII[norm], norm)
+    assert sum(map(len, stopped.seen)) < 0.8 * every
+    found = values(stopped, images)
+    reached = found >= level.numpy()
+    assert reached[-1, :4].all()
+    assert not reached[:, 4].any()
+    assert (reached[1:] >= reached[:-1]).all()  # a smaller ball's success is a larger one's
+    np.testing.assert_array_equal(reached, end >= level.numpy())  # nothing is lost by stopping
+    np.testing.assert_array_equal(found[:, 4], end[:, 4])  # nor changed for those that go on
+    assert (found[:, 1:4] <= end[:, 1:4]).all()
+    again, _ = _many_classes(level.float())
+    search(Square(queries=60, until="end"), again, x, RADII[norm], norm)
+    assert sum(map(len, again.seen)) == every
+
+
+def test_square_asks_nothing_more_of_an_image_whose_choice_is_as_wanted_already() -> None:
+    field, x = _many_classes(torch.full((5,), -1e6))
+    found = search(Square(queries=60), field, x, (0.3,), "l2")
+    assert torch.equal(found[0], x)
+    assert len(field.seen) == 1
+
+
+def test_square_alone_and_in_company_is_the_same_search_when_it_stops() -> None:
+    far, x = _many_classes(None)
+    level = torch.as_tensor(values(far, x[None])[0] + 0.3, dtype=torch.float32)
+    field, _ = _many_classes(level)
+    together = search(Square(queries=80), field, x, (0.5, 1.5), "l2")
+    alone = Field(lambda y, k: field.function(y, k + 2), level[2:3])
+    one = search(Square(queries=80), alone, x[2:3], (0.5, 1.5), "l2", names=[2])
+    torch.testing.assert_close(one[:, 0], together[:, 2], atol=1e-6, rtol=0)
