@@ -14,6 +14,6 @@ from __future__ import annotations
 
 from .norms import ascent_direction, norm_of
 from .projection import project
-from .steps import steepest_step, step_in_box
+from .steps import shortest_step, steepest_step, step_in_box
 
-__all__ = ["ascent_direction", "norm_of", "project", "steepest_step", "step_in_box"]
+__all__ = ["ascent_direction", "norm_of", "project", "shortest_step", "steepest_step", "step_in_box"]

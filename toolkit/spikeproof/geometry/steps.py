@@ -1,4 +1,4 @@
-"""Steps from a point inside the box: along a direction, and to where a linear function is largest."""
+"""Steps from a point inside the box: along a direction, and to where a linear function is largest, or large enough."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .norms import ascent_direction
 if TYPE_CHECKING:
     from spikeproof.plugin import Norm
 
-__all__ = ["steepest_step", "step_in_box", "walk"]
+__all__ = ["shortest_step", "steepest_step", "step_in_box", "walk"]
 
 
 def step_in_box(
@@ -99,6 +99,64 @@ def steepest_step(
     travel = limit[:, None].to(x.dtype) if norm == "linf" else _filled(d, box.room(x, d), limit)
     moved = shrink(box.clip(x + travel * d.sign()), x, limit, norm)
     return torch.where(flat[:, None], x, moved).reshape(start.shape)
+
+
+def shortest_step(
+    start: torch.Tensor,
+    gradient: torch.Tensor,
+    gain: torch.Tensor | float,
+    norm: Norm,
+    *,
+    low: Bound = 0.0,
+    high: Bound = 1.0,
+) -> torch.Tensor:
+    """Nearest point at which a linear function with this gradient has risen by so much, in the box.
+
+    The inverse of :func:`steepest_step`: closed forms, exact. Without the box its distance is the gain over the dual
+    norm of the gradient.
+
+    Parameters
+    ----------
+    start : torch.Tensor, (item, ...), in the box
+    gradient : torch.Tensor, (item, ...)
+        Where it is zero or not finite the item stays where it is.
+    gain : torch.Tensor, (item,), or float
+        At most 0 leaves the item where it is.
+    norm : {"l1", "l2", "linf"}
+        Of the distance that is least.
+    low, high : float or torch.Tensor
+        The box.
+
+    Returns
+    -------
+    torch.Tensor, (item, ...)
+        The corner of the box at which the function is largest where even that is too little.
+
+    Examples
+    --------
+    >>> shortest_step(torch.tensor([[0.5, 0.9, 0.5]]), torch.tensor([[1.0, 3.0, -2.0]]), 0.7, "l1")
+    tensor([[0.5000, 1.0000, 0.3000]])
+    """
+    x, slope = rows_of(start), rows_of(gradient).to(start.dtype)
+    largest = slope.abs().amax(dim=1)
+    flat = ~torch.isfinite(largest) | (largest == 0)
+    scale = torch.where(flat, 1.0, largest)
+    d = torch.where(flat[:, None], 0.0, slope / scale[:, None])
+    box, steep = Box.around(start, low, high), d.abs()
+    target = (per_item(gain, x) / scale.to(torch.float64)).clamp(min=0)
+    room = torch.where(steep > 0, box.room(x, d), 0.0)
+    if norm == "l1":
+        order = steep.argsort(dim=1, descending=True, stable=True)
+        steepest, free = (one.gather(1, order).to(torch.float64) for one in (steep, room))
+        before = (steepest * free).cumsum(dim=1) - steepest * free
+        missing = (target[:, None] - before).clamp(min=0)
+        spent = torch.minimum(missing / torch.where(steepest > 0, steepest, 1.0), free)
+        travel = torch.zeros_like(steepest).scatter(1, order, spent).to(x.dtype)
+    else:  # every pixel goes as fast as its slope, or all at one speed, until it meets its wall
+        rate = steep.square() if norm == "l2" else steep
+        t = _time_of_sum(rate, room * steep, target, 1).clamp(max=torch.finfo(x.dtype).max).to(x.dtype)
+        travel = torch.minimum(t[:, None] * (steep if norm == "l2" else torch.ones_like(steep)), room)
+    return box.clip(x + torch.copysign(travel, d)).reshape(start.shape)
 
 
 def walk(x: torch.Tensor, d: torch.Tensor, size: torch.Tensor, norm: Norm, box: Box) -> torch.Tensor:
