@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
+    from .encoding import Encoding
     from .readout import LinearReadout
 
 __all__ = ["Code"]
@@ -45,6 +46,8 @@ class Code:
         where it is there, is their number in the recording.
     noise_covariance : xarray.DataArray, dims (unit, unit_other), optional
         Covariance of single presentations about their stimulus's mean, positive definite.
+    encoding : Encoding, optional
+        Of an in-silico system: how well its encoder predicts the recorded units.
     facts : mapping of str to str
         ``model``, ``layer`` and what else identifies the system; ``in_silico`` is ``"yes"`` for fitted encoders.
     """
@@ -56,6 +59,7 @@ class Code:
     readout: LinearReadout | None = None
     repeats: xr.DataArray | None = None
     noise_covariance: xr.DataArray | None = None
+    encoding: Encoding | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from .errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["Encoder", "FittedEncoder", "Mapped", "Predictor"]
+__all__ = ["Encoder", "Encoding", "FittedEncoder", "Mapped", "Predictor", "Selective"]
 
 
 @runtime_checkable
@@ -34,6 +37,18 @@ class Predictor(Protocol):
         features : torch.Tensor, (row, channel, y, x) or (row, feature)
             As they were fitted on. What is returned has their device and floating type.
         """
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A predictor each unit of which reads some of the features only. Optional.
+
+    Where features are those of several networks, a search on one unit then runs the networks that it reads, and no
+    other.
+    """
+
+    def reads(self, unit: int) -> Sequence[int]:
+        """Columns of (row, feature) that the prediction of this unit depends on."""
 
 
 class FittedEncoder(Predictor, Protocol):
@@ -100,3 +115,70 @@ class Encoder(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Predictor:
         """Make the predictor whose ``state`` was kept; it predicts the same to the last bit."""
+
+
+KEPT, BELOW, UNEXPLAINABLE = "kept", "below min_fit", "no explainable variance"
+"""What became of a recorded unit: see :class:`Encoding`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How well an encoder predicts every recorded unit on stimuli that it was not fitted on: how far to trust it.
+
+    Parameters
+    ----------
+    encoder, model : str
+        What they are called in the study.
+    min_fit : float
+        Held-out correlation below which a unit is left out of the in-silico system.
+    data : xarray.Dataset
+        Of all recorded units and all stimuli that the encoder was fitted to, perturbed ones among them:
+
+        ``measured``, ``predicted`` (stimulus, unit)
+            Mean responses, and the prediction by the fit that saw neither the stimulus nor any other of its fold.
+            Predictions are NaN for units that were not fitted.
+        ``fold`` (stimulus,)
+            The fold in which each stimulus was held out.
+        ``clean_stimulus_id`` (stimulus,)
+            The image that it was made of; itself where it is clean. Those of one image are in one fold.
+        ``presentations`` (stimulus, unit), ``squares`` (stimulus, unit)
+            How often it was measured, and the sum of squares of single responses about their mean.
+        ``fit`` (unit,)
+            Held-out correlation (``spikeproof.statistics.fold_correlation``), raw.
+        ``reliability`` (unit,)
+            Share of the variance of mean responses over stimuli that is not noise; NaN without repeats.
+        ``status`` (unit,)
+            ``"kept"``; ``"below min_fit"``; ``"no explainable variance"``: it does not vary, or no more than its noise
+            does.
+        ``layer`` (unit,)
+            Layer that it is predicted from; empty where it was not fitted.
+
+    Raises
+    ------
+    DataError
+        If a variable is missing.
+    """
+
+    encoder: str
+    model: str
+    min_fit: float
+    data: xr.Dataset
+
+    def __post_init__(self) -> None:
+        wanted = (
+            "measured", "predicted", "fold", "clean_stimulus_id", "presentations", "squares", "fit", "reliability",
+            "status", "layer",
+        )  # fmt: skip
+        missing = [name for name in wanted if name not in self.data]
+        if missing:
+            raise DataError(f"encoding of {self.encoder!r}: variable {missing[0]!r} is missing")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Units of the in-silico system."""
+        return tuple(self.data["unit"].values[self.data["status"].values == KEPT].tolist())
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the responses of some unit were measured repeatedly, so that their noise is known."""
+        return bool((self.data["presentations"] > 1).any())

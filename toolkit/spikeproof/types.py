@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from .acceleration import Accelerable, Cone, Coned, Precision
 from .code import Code
-from .encoding import Encoder, FittedEncoder, Mapped, Predictor
+from .encoding import Encoder, Encoding, FittedEncoder, Mapped, Predictor, Selective
 from .evidence import Evidence
 from .inspection import Inspection, InspectionTable, source_options
 from .network import NetworkEvidence, Transparent
@@ -16,7 +16,7 @@ from .noise import ItemNoise, generator
 from .plugin import Norm
 from .readout import LinearReadout
 from .recording import Recording
-from .scores import Quantity, Sample, Score, StudyEvidence, StudyMetric
+from .scores import MeanScore, Quantity, Sample, Score, StudyEvidence, StudyMetric
 from .stimuli import StimulusSet
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "Control",
     "Decisions",
     "Encoder",
+    "Encoding",
     "Evidence",
     "FittedEncoder",
     "Goal",
@@ -44,6 +45,8 @@ __all__ = [
     "ItemObjective",
     "LinearReadout",
     "Mapped",
+    "Matching",
+    "MeanScore",
     "Metric",
     "MinimalAttack",
     "Model",
@@ -52,6 +55,7 @@ __all__ = [
     "Objective",
     "Precision",
     "Predictor",
+    "Pursuing",
     "Quantity",
     "Readings",
     "Readout",
@@ -61,6 +65,7 @@ __all__ = [
     "ResponsePerturbation",
     "Sample",
     "Score",
+    "Selective",
     "Source",
     "StimulusSet",
     "StudyEvidence",
@@ -234,14 +239,22 @@ class Objective(Protocol):
 class Goal(Protocol):
     """An objective that is reached at some level, for attacks that look for the smallest perturbation. Optional."""
 
-    def goal(self) -> str:
-        """Say in a few words when it is reached (``"another class is chosen"``); empty if it is never, as it is set."""
+    def reached_when(self) -> str:
+        """Say it in a few words (``"another class is chosen"``); empty where there is no goal, as it is set."""
 
-    def level(self, readings: Readings) -> torch.Tensor:
+    def reached_at(self, readings: Readings) -> torch.Tensor:
         """Value from which on the goal is reached, (row,); infinite where it cannot be.
 
         ``readings`` are those of the clean stimuli, without decision values: a goal is set before the search begins.
         """
+
+
+@runtime_checkable
+class Matching(Protocol):
+    """An objective that is at its largest where the population vector is that of a certain stimulus. Optional."""
+
+    def matches(self) -> Literal["", "clean", "partner"]:
+        """Whose vector that is: the item's own clean stimulus's, its partner's, or none's."""
 
 
 class Decisions(Protocol):
@@ -331,6 +344,17 @@ class Attack(Protocol):
         noise : ItemNoise
             The only source of random numbers to use.
         """
+
+
+@runtime_checkable
+class Pursuing(Protocol):
+    """An attack that pursues something of its own at the scale that is aimed at. Optional.
+
+    The host binds what it pursues in place of the objective: what is aimed at names the scale only.
+    """
+
+    def pursues(self) -> Objective:
+        """Return what it maximises."""
 
 
 @runtime_checkable

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from .bootstrap import bootstrap_draws, bootstrap_fraction, bootstrap_mean
 from .curves import crossing
+from .held_out import fold_correlation
 from .intervals import interval, proportion_interval, stack_statistic
-from .jackknife import jackknife_groups, jackknife_interval
+from .jackknife import jackknife_groups, jackknife_interval, jackknife_pairs
 from .nulls import benjamini_hochberg, permutation_p
 from .resampling import Resampling
 from .weights import resampling_weights
@@ -24,9 +25,11 @@ __all__ = [
     "bootstrap_fraction",
     "bootstrap_mean",
     "crossing",
+    "fold_correlation",
     "interval",
     "jackknife_groups",
     "jackknife_interval",
+    "jackknife_pairs",
     "permutation_p",
     "proportion_interval",
     "resampling_weights",
