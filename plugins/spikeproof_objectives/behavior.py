@@ -31,6 +31,16 @@ class Behavior:
         """The one direction."""
         return (self.goal,)
 
+    def reached_when(self) -> str:
+        """Say when a choice counts as changed; the cross-entropy has no level at which it is."""
+        if self.loss != "margin":
+            return ""
+        return "another class is chosen" if self.goal == "away" else "the class of another stimulus is chosen"
+
+    def reached_at(self, readings: Readings) -> torch.Tensor:
+        """Smallest margin above zero, (row,): a tie is no change."""
+        return torch.full_like(readings.responses[:, 0], torch.finfo(readings.responses.dtype).tiny)
+
     def value(self, readings: Readings) -> torch.Tensor:
         """Loss of the clean choice, or gain of the partner's, (row,), in decision values or nats.
 

@@ -61,12 +61,13 @@ def test_for_l2_it_equals_a_general_solver(seed: int) -> None:
     clean, slope, gain, most = _case(seed)
     moved = _step(clean, slope, gain, "l2") - clean
     assert slope @ moved == pytest.approx(gain, rel=1e-9, abs=1e-12)
+    level: Any = {"type": "eq", "fun": lambda d: slope @ d - gain, "jac": lambda _: slope}
     solved = minimize(
         lambda d: d @ d,
         (np.where(slope > 0, 1 - clean, -clean) * (slope != 0)) * gain / most,
         jac=lambda d: 2 * d,
         bounds=list(zip(-clean, 1 - clean, strict=True)),
-        constraints={"type": "eq", "fun": lambda d: slope @ d - gain, "jac": lambda _: slope},
+        constraints=level,
         method="SLSQP",
         options={"ftol": 1e-14, "maxiter": 500},
     )

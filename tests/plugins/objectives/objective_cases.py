@@ -28,6 +28,7 @@ def readings(*, rows: int = 5, units: int = 4, classes: int = 3, directions: int
         "unit": whole(units),
         "direction": whole(directions),
         "whitening": normal(units, units),
+        "sd": normal(rows, units).abs(),
     }
     return Readings(**(fields | changes))
 

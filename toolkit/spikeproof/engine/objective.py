@@ -143,15 +143,15 @@ class BoundObjective:
     @cached_property
     def level(self) -> torch.Tensor | None:
         """Value from which on each item's goal is reached, (item,); None where the objective has no goal."""
-        if not isinstance(self._objective, Goal) or not self._objective.goal():
+        if not isinstance(self._objective, Goal) or not self._objective.reached_when():
             return None
         items = torch.arange(len(self), device=self._direction.device)
-        level = self._objective.level(self._seen(self._clean.to(self.clean.dtype), None, items))
+        level = self._objective.reached_at(self._seen(self._clean.to(self.clean.dtype), None, items))
         if not isinstance(level, torch.Tensor) or level.shape != (len(self),) or bool(level.isnan().any()):
             got = tuple(level.shape) if isinstance(level, torch.Tensor) else type(level).__name__
             raise PluginFailed(
-                f"objective {self._name!r}: level() must return one number a row, shape ({len(self)},), and no nan; "
-                f"got {got}"
+                f"objective {self._name!r}: reached_at() must return one number a row, shape ({len(self)},), "
+                f"and no nan; got {got}"
             )
         return level
 
