@@ -7,6 +7,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spikeproof.result import SOURCE_HEAD, joined_over, slug, source_rows
 from spikeproof.wording import number
 
@@ -118,24 +120,18 @@ def _folded(title: str, body: str) -> str:
 
 def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
     dims = [dim for dim in variable.dims if dim != "statistic"]
-    flat = variable.stack(place=dims) if dims else variable.expand_dims("place")
+    bounds = [variable.sel(statistic=name).transpose(*dims).values for name in ("estimate", "low", "high")]
+    there = ~np.isnan(np.stack(bounds)).all(axis=0)  # some combinations do not exist
+    said = [
+        [f"{variable[dim].attrs.get('long_name', dim)} {text_of(value)}" for value in variable[dim].values.tolist()]
+        for dim in dims
+    ]
+    units = "" if variable.attrs["units"] == "1" else variable.attrs["units"]
     rows = []
-    for index in range(flat.sizes["place"]):
-        one = flat.isel(place=index)
-        values = [float(one.sel(statistic=name)) for name in ("estimate", "low", "high")]
-        if all(value != value for value in values):  # a combination that does not exist here
-            continue
-        at = ", ".join(f"{variable[dim].attrs.get('long_name', dim)} {text_of(one[dim].item())}" for dim in dims)
-        units = variable.attrs["units"]
-        rows.append(
-            (
-                variable.attrs["long_name"],
-                at,
-                number(values[0]),
-                f"[{number(values[1])}, {number(values[2])}]",
-                "" if units == "1" else units,
-            )
-        )
+    for place in np.argwhere(there):
+        value, low, high = (float(values[tuple(place)]) for values in bounds)
+        at = ", ".join(names[index] for names, index in zip(said, place, strict=True))
+        rows.append((variable.attrs["long_name"], at, number(value), f"[{number(low)}, {number(high)}]", units))
     return rows
 
 
