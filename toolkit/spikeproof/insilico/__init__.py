@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .features import Features, read_features
-from .fitting import EncoderFit, fit_encoder
+from .fitting import EncoderFit, Recipe, fit_encoder
 from .folds import stimulus_folds
 from .model import InSilicoModel, in_silico_model
 from .training import Training, training_data
@@ -12,6 +12,7 @@ __all__ = [
     "EncoderFit",
     "Features",
     "InSilicoModel",
+    "Recipe",
     "Training",
     "fit_encoder",
     "in_silico_model",

@@ -75,7 +75,7 @@ class EncoderFit:
         """Return it as arrays, for the result folder."""
         encoding = self.encoding
         data = encoding.data.assign_attrs(encoder=encoding.encoder, model=encoding.model, min_fit=encoding.min_fit)
-        groups = {"/": data}
+        groups = {"/fit": data}
         for layer, fit in self.layers.items():
             place = slug(layer)
             groups[f"/hyperparameters/{place}"] = fit.hyperparameters.assign_attrs(layer=layer)
@@ -90,7 +90,7 @@ class EncoderFit:
     @classmethod
     def from_tree(cls, tree: xr.DataTree) -> EncoderFit:
         """Read what :meth:`to_tree` gave."""
-        data = tree.to_dataset().load()
+        data = tree["fit"].to_dataset().load()
         attrs = data.attrs
         layers = (
             {

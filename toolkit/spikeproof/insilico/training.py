@@ -43,7 +43,6 @@ class Training:
         Sum of squares of single responses about their stimulus's mean.
     images : StimulusSet
         In the order of the responses.
-    notes : tuple of str
     """
 
     responses: xr.DataArray
@@ -52,7 +51,6 @@ class Training:
     presentations: NDArray[np.intp]
     squares: NDArray[np.float64]
     images: StimulusSet
-    notes: tuple[str, ...] = ()
 
 
 def training_data(recording: Recording) -> Training:
@@ -83,8 +81,6 @@ def training_data(recording: Recording) -> Training:
     squares = np.zeros(code.responses.shape)
     np.add.at(counts, row, measured)
     np.add.at(squares, row, np.where(measured, values - code.responses.values[row], 0.0) ** 2)
-    unused = len(recording.stimuli) - len(shown)
-    note = f"{unused} of {len(recording.stimuli)} images were not shown in the recording: no encoder is fitted to them"
     return Training(
         responses=code.responses,
         repeats=code.repeats,
@@ -92,7 +88,6 @@ def training_data(recording: Recording) -> Training:
         presentations=counts,
         squares=squares,
         images=images,
-        notes=(note,) if unused else (),
     )
 
 

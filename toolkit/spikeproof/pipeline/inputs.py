@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,8 +102,12 @@ def open_layers(
     recording: Recording,
     readout: Part[ReadoutEntry] | None,
     ledger: Ledger,
+    *,
+    serving: Collection[str] = (),
 ) -> list[OpenLayer]:
     """Open every layer of the study, so that one that cannot be read is refused before any work is done.
+
+    Models whose labels are in ``serving`` give features to an encoder and are left out.
 
     Raises
     ------
@@ -112,6 +116,8 @@ def open_layers(
     """
     layers: list[OpenLayer] = []
     for _, spec, network in networks:
+        if spec.label in serving:
+            continue
         if recording.stimuli is None:
             ledger.refuse(f"model {name_of(spec, network)}", "a model needs images: this source has no images")
             continue

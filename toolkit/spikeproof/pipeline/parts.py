@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from spikeproof.errors import BadStudy
-from spikeproof.plugin import AttackEntry, Entry, MetricEntry, ObjectiveEntry, ReadoutEntry
+from spikeproof.plugin import AttackEntry, EncoderEntry, Entry, MetricEntry, ObjectiveEntry, ReadoutEntry
 
 if TYPE_CHECKING:
     from spikeproof._host import Host, Kind
-    from spikeproof.study import ComponentSpec, ModelSpec, Study, Threat
+    from spikeproof.study import ComponentSpec, EncoderSpec, ModelSpec, Study, Threat
 
 __all__ = ["OTHER_UNIT", "Part", "Parts", "build_parts"]
 
@@ -21,7 +21,7 @@ OTHER_UNIT = "other-unit"
 """The host's own control: one unit read under the perturbation made for another; it needs no images of its own."""
 
 
-RESERVED = ("code", "items", "examples", "longer")
+RESERVED = ("code", "encoder", "items", "examples", "longer")
 """Groups of the result's tree that are not metrics."""
 
 
@@ -41,6 +41,7 @@ class Parts:
 
     sources: tuple[Part[Entry], ...]
     models: tuple[tuple[Part[Entry], ModelSpec], ...]
+    encoders: tuple[tuple[Part[EncoderEntry], EncoderSpec], ...]
     readout: Part[ReadoutEntry] | None
     objectives: tuple[Part[ObjectiveEntry], ...]
     attacks: tuple[Part[AttackEntry], ...]
@@ -51,10 +52,12 @@ class Parts:
     def provenance(self) -> list[dict[str, Any]]:
         """Name, version, revision and parameters of every component."""
         models = [part for part, _ in self.models]
+        encoders = [part for part, _ in self.encoders]
         readout = [self.readout] if self.readout is not None else []
         groups: tuple[Sequence[Part[Any]], ...] = (
             self.sources,
             models,
+            encoders,
             readout,
             self.objectives,
             self.attacks,
@@ -93,6 +96,7 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     return Parts(
         sources=tuple(_build(host, "source", spec) for spec in study.sources),
         models=tuple((_build(host, "model", spec), spec) for spec in study.models),
+        encoders=tuple((cast("Part[EncoderEntry]", _build(host, "encoder", spec)), spec) for spec in study.encoders),
         readout=cast("Part[ReadoutEntry]", _build(host, "readout", study.readout)) if study.readout else None,
         objectives=objectives,
         attacks=attacks,
