@@ -87,6 +87,12 @@ def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
         return False
     if "minimal" in entry.needs and evidence.minimal is None:
         return False
+    if "goal" in entry.needs and evidence.goal is None:
+        return False
+    if not evidence.bounded and "goal" not in entry.needs:
+        return False  # images from anywhere in the box are no perturbations within the threat
+    if "measured" in entry.needs and evidence.repeats_perturbed is None:
+        return False
     return measures(entry, evidence.attack, evidence.domain, evidence.aim or "")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spikeproof._host import Host
 from spikeproof.errors import BadStudy, ModelError, SpikeproofError
+from spikeproof.measured import clean_part
 from spikeproof.result import Result, ResultFolder, environment
 from spikeproof.result.provenance import now
 from spikeproof.statistics import Resampling
@@ -17,6 +18,8 @@ from spikeproof.study import Study, check_requirements, parse_study
 
 from .between import ALL
 from .blocks import block_of
+from .fits import Fits
+from .in_silico import open_encoders, serving
 from .inputs import load_recording, name_of, open_layers, open_networks
 from .jobs import plan
 from .ledger import Ledger
@@ -28,9 +31,11 @@ from .why_not import metric_refusal
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spikeproof.measured import Shown
     from spikeproof.progress import Progress
     from spikeproof.recording import Recording
 
+    from .in_silico import OpenEncoder
     from .inputs import OpenLayer
     from .jobs import Plan
     from .parts import Parts
@@ -83,10 +88,11 @@ def execute(
     batch = _batch(batch, device)
     progress.start("loading", 0)
     composed = load_recording(parts, study.join, ledger)
-    recording = composed.recording
+    recording, shown = clean_part(composed.recording)
     networks = open_networks(parts, seed=study.seed, device=device)
     models = {name_of(spec, network): dict(network.identity) for _, spec, network in networks}
-    layers = open_layers(networks, recording, parts.readout, ledger)
+    layers = open_layers(networks, recording, parts.readout, ledger, serving=serving(parts))
+    encoders = open_encoders(networks, recording, parts, ledger)
     progress.finish()
 
     provenance: dict[str, Any] = {
@@ -107,7 +113,21 @@ def execute(
         return Result(out)
     ledger.engine.update(folder.read_provenance().get("engine", {}))
     try:
-        _fill(folder, provenance, study, parts, recording, layers, ledger, where=where, batch=batch, device=device)
+        _fill(
+            folder,
+            provenance,
+            study,
+            parts,
+            recording,
+            shown,
+            layers,
+            encoders,
+            composed.recording,
+            ledger,
+            where=where,
+            batch=batch,
+            device=device,
+        )
     except BaseException:
         folder.release()
         raise
@@ -122,7 +142,10 @@ def _fill(
     study: Study,
     parts: Parts,
     recording: Recording,
+    shown: Shown | None,
     layers: list[OpenLayer],
+    encoders: list[OpenEncoder],
+    whole: Recording,
     ledger: Ledger,
     *,
     where: str,
@@ -133,7 +156,21 @@ def _fill(
     summaries = Summaries(parts.metrics, Resampling(seed=study.seed, draws=study.draws), ledger)
     described: list[dict[str, Any]] = []
     rows = batch if isinstance(batch, int) else 64
-    for system in systems(recording, layers, parts.readout, ledger, seed=study.seed, batch=rows, device=device):
+    fits = Fits(folder=folder, provenance=provenance, groups=summaries.groups)
+    made = systems(
+        recording,
+        layers,
+        parts.readout,
+        ledger,
+        seed=study.seed,
+        batch=rows,
+        device=device,
+        shown=shown,
+        encoders=encoders,
+        whole=whole,
+        fits=fits,
+    )
+    for system in made:
         described.append(facts_of(system))
         todo = plan(system, parts, study, recording.stimuli, ledger, batch=batch, device=device)
         if ledger.engine:
@@ -147,7 +184,7 @@ def _fill(
     if not described:
         _refuse_all(parts, recording, ledger)
     ledger.progress.start("what all systems say together", 0)
-    summaries.add_together(_trials(recording))
+    summaries.add_together(_trials(recording, shown))
     ledger.progress.finish()
     if not summaries.computed:
         reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
@@ -209,12 +246,13 @@ def _refuse_all(parts: Parts, recording: Recording, ledger: Ledger) -> None:
             ledger.refuse(metric.label, f"it needs responses, or images and a [[model]]: the sources hold {have} only")
 
 
-def _trials(recording: Recording) -> xr.Dataset | None:
+def _trials(recording: Recording, shown: Shown | None) -> xr.Dataset | None:
     from spikeproof.trials import trials_of_presentations
 
-    if recording.trials is None and recording.responses is not None:
-        return trials_of_presentations(recording.responses)
-    return recording.trials
+    if recording.trials is not None or recording.responses is None:
+        return recording.trials
+    trials = trials_of_presentations(recording.responses)
+    return trials if trials is None or shown is None else shown.numbered(trials)
 
 
 def _fingerprint(

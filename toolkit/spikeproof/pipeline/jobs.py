@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +12,10 @@ from spikeproof.evidence import Evidence
 from spikeproof.network import NetworkEvidence
 from spikeproof.result import slug
 
+from .measured_jobs import measured_jobs
 from .parts import OTHER_UNIT
 from .why_not import aim_refusal, attack_refusal, fit_refusal
+from .work import Job
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,28 +32,6 @@ __all__ = ["Job", "Plan", "plan"]
 
 EXAMPLES = 3
 """How many attacked images of the first target of an aim are kept for the report."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One block of work: done or not done, never half.
-
-    Parameters
-    ----------
-    block : str
-        Name of its block.
-    what : str
-        What the user is told.
-    evidences : callable
-        Does the work, yielding evidence and what else is kept of it (example images).
-    made : callable, optional
-        Makes the block itself, where it is no evidence.
-    """
-
-    block: str
-    what: str
-    evidences: Callable[[], Iterator[tuple[Evidence, xr.Dataset]]] = lambda: iter(())
-    made: Callable[[], xr.DataTree] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +66,10 @@ def plan(
         else:
             jobs.append(_response_job(attack, system, study, prefix))
             evidence.append((attack.label, "response", "behavior"))
+    if system.shown is not None:
+        more, yields = measured_jobs(system, system.shown, ledger)
+        jobs += more
+        evidence += yields
     if pixel and system.model is not None and stimuli is not None:
         more, yields = _pixel_jobs(pixel, system, parts, study, stimuli, ledger, batch=batch, device=device)
         jobs += more

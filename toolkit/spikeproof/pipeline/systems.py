@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from spikeproof.measured import Shown
     from spikeproof.plugin import ReadoutEntry
     from spikeproof.recording import Recording
     from spikeproof.stimuli import StimulusSet
     from spikeproof.types import ResponseModel
 
+    from .fits import Fits
+    from .in_silico import OpenEncoder
     from .inputs import OpenLayer
     from .ledger import Ledger
     from .parts import Part
@@ -49,6 +52,8 @@ class System:
         The network's own class scores on every stimulus, where the readout is its head.
     categories : xarray.DataArray, dims (layer_unit,), optional
         ``"live"``, ``"dead"`` or ``"near-constant"`` for every unit of the layer.
+    shown : Shown, optional
+        Recorded presentations of perturbed stimuli, beside the clean ones.
     """
 
     name: str
@@ -57,6 +62,7 @@ class System:
     targets: tuple[int, ...] = ()
     logits: NDArray[np.float64] | None = None
     categories: xr.DataArray | None = None
+    shown: Shown | None = None
 
 
 def systems(
@@ -68,13 +74,36 @@ def systems(
     seed: int,
     batch: int,
     device: str,
+    shown: Shown | None = None,
+    encoders: Sequence[OpenEncoder] = (),
+    whole: Recording | None = None,
+    fits: Fits | None = None,
 ) -> Iterator[System]:
     """Yield the systems of a study one by one, so that one code is held at a time.
+
+    Encoders are fitted to ``whole``, the recording with its perturbed stimuli, and kept in ``fits``.
 
     What cannot be had (a readout without categories, a head without a network) is written into the ledger.
     """
     if recording.responses is not None:
-        yield _recorded(recording, readout, ledger, seed=seed)
+        recorded = _recorded(recording, shown, readout, ledger, seed=seed)
+        yield recorded
+        if encoders and fits is not None:
+            from .in_silico import in_silico_codes
+
+            for found in in_silico_codes(
+                encoders,
+                recorded.code,
+                recording,
+                whole or recording,
+                fits,
+                ledger,
+                seed=seed,
+                batch=batch,
+                device=device,
+            ):
+                code = _with_readout(found.code, readout, None, ledger, seed=seed)
+                yield System(name=code.system, code=code, model=found.model, targets=found.targets)
     for layer in layers:
         if recording.stimuli is None:
             raise ValueError("layers are opened for the shape of images")
@@ -83,12 +112,16 @@ def systems(
         yield system
 
 
-def _recorded(recording: Recording, readout: Part[ReadoutEntry] | None, ledger: Ledger, *, seed: int) -> System:
+def _recorded(
+    recording: Recording, shown: Shown | None, readout: Part[ReadoutEntry] | None, ledger: Ledger, *, seed: int
+) -> System:
     from spikeproof.code_of_recording import code_of_recording
 
     code, notes = code_of_recording(recording, system=RECORDING)
     ledger.note(*notes)
-    return System(name=RECORDING, code=_with_readout(code, readout, None, ledger, seed=seed))
+    if shown is not None and code.repeats is not None:
+        code = replace(code, repeats=shown.in_whole(code.repeats))
+    return System(name=RECORDING, code=_with_readout(code, readout, None, ledger, seed=seed), shown=shown)
 
 
 def _layer(

@@ -83,7 +83,12 @@ def metric_refusal(
         return None if system.model is not None else f"{metric.label} looks into a network: {system.name} has none"
     if entry.domain is None and not (entry.kind == "score" and entry.comparison):
         return None
-    if entry.domain == "stimulus" and system.model is None:
+    if "measured" in entry.needs and system.shown is None:
+        return (
+            f"{metric.label} needs recorded responses to perturbed stimuli: no presentation of this system has a "
+            "clean_stimulus_id and an epsilon"
+        )
+    if entry.domain == "stimulus" and system.model is None and system.shown is None:
         return f"{metric.label} needs a model: {no_model(images=images, models=models)}"
     if any(measures(entry, attack, domain, aim) for attack, domain, aim in evidence):
         return None
