@@ -68,6 +68,8 @@ class LayerModel:
     classes: tuple[str, ...] | None = None
     no_classes: str = ""
     columns: torch.Tensor | None = None
+    map_shape: tuple[int, int, int] | None = None
+    """See ``spikeproof.types.Mapped``: there where every position of a convolutional layer is read."""
 
     def select(self, units: Sequence[int]) -> LayerModel:
         """Return the same layer restricted to these columns, in this order.
@@ -84,7 +86,7 @@ class LayerModel:
         columns = torch.tensor(wanted, dtype=torch.long, device=self.device)
         if self.columns is not None:
             columns = self.columns[columns]
-        return replace(self, units=tuple(self.units[unit] for unit in wanted), columns=columns)
+        return replace(self, units=tuple(self.units[unit] for unit in wanted), columns=columns, map_shape=None)
 
     def responses(self, images: torch.Tensor) -> torch.Tensor:
         """Responses (image, unit) to images (image, channel, y, x); the forward pass stops at the layer.

@@ -29,7 +29,9 @@ def probe(model: LayerModel) -> LayerModel:
         if len(whole.readings) != 1:
             raise ModelError(_not_once(model, len(whole.readings)))
         reading = whole.readings[0]
-        units = model.spatial.units(whole.shapes[0], model.layer)
+        shape = whole.shapes[0]
+        units = model.spatial.units(shape, model.layer)
+        whole_map = model.spatial.rule == "positions" and len(shape) == 3
         model.refuse_not_finite(reading, images, "responses to uniform noise")
         again = _seeded(model, images, 2, stop=True)
         alone = _seeded(model, images[1:2], 1, stop=True)
@@ -45,7 +47,13 @@ def probe(model: LayerModel) -> LayerModel:
             "the batch? Every image must be read by itself"
         )
     classes, reason = _classes(whole)
-    return replace(model, units=units, classes=classes, no_classes=reason)
+    return replace(
+        model,
+        units=units,
+        classes=classes,
+        no_classes=reason,
+        map_shape=(shape[0], shape[1], shape[2]) if whole_map else None,
+    )
 
 
 def _seeded(model: LayerModel, images: torch.Tensor, seed: int, *, stop: bool) -> Pass:

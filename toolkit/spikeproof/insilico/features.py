@@ -26,19 +26,19 @@ class Features:
     layer : str
     models : tuple of ResponseModel
         All units of the layer, network by network.
+    shape : tuple of int
+        Shape of one stimulus's features: (channel, y, x) where one network gives a map, otherwise (feature,).
     """
 
     layer: str
     models: tuple[ResponseModel, ...]
+    shape: tuple[int, ...]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one stimulus's features: (channel, y, x) where one network gives a map, otherwise (feature,)."""
-        if len(self.models) == 1 and isinstance(self.models[0], Mapped):
-            shape = self.models[0].map_shape
-            if shape is not None:
-                return shape
-        return (sum(len(model.units) for model in self.models),)
+    @classmethod
+    def opened(cls, layer: str, models: tuple[ResponseModel, ...]) -> Features:
+        """Ask the networks for the shape of the layer's features."""
+        shape = models[0].map_shape if len(models) == 1 and isinstance(models[0], Mapped) else None
+        return cls(layer=layer, models=models, shape=shape or (sum(len(model.units) for model in models),))
 
     def of(self, images: torch.Tensor, skipped: frozenset[int] = frozenset()) -> torch.Tensor:
         """Features (row, ...) of images (row, channel, y, x), differentiable.

@@ -89,10 +89,7 @@ def open_encoders(networks: Opened, recording: Recording, parts: Parts, ledger: 
         called = [name_of(model, network) for model, network in read]
         layers = spec.layers or tuple(dict.fromkeys(layer for model, _ in read for layer in model.layers))
         features = {
-            layer: Features(
-                layer=layer,
-                models=tuple(network.read(layer, image_shape=stimuli.shape) for _, network in read),
-            )
+            layer: Features.opened(layer, tuple(network.read(layer, image_shape=stimuli.shape) for _, network in read))
             for layer in layers
         }
         more = f"{called[0]} and {len(called) - 1} more" if len(called) > 2 else " and ".join(called)
