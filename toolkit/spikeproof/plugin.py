@@ -49,7 +49,7 @@ hookimpl = pluggy.HookimplMarker("spikeproof")
 Scale = Literal["unit", "population", "behavior"]
 Norm = Literal["l1", "l2", "linf"]
 Domain = Literal["stimulus", "response"]
-Need = Literal["labels", "repeats", "readout", "choices", "minimal", "trials", "measured"]
+Need = Literal["encoder", "labels", "repeats", "readout", "choices", "minimal", "trials", "measured"]
 """What a metric may require beside responses: see :class:`MetricEntry`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
@@ -213,7 +213,8 @@ class MetricEntry(Entry):
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives whose evidence it measures; empty for all.
     needs : tuple of {"labels", "repeats", "readout", "choices", "minimal", "trials", "measured"}
-        Which optional parts of the evidence must exist. ``"measured"``: recorded responses to single presentations of
+        Which optional parts of the evidence must exist. ``"encoder"``: an in-silico system, whose code says how well
+        its encoder predicts (``Code.encoding``). ``"measured"``: recorded responses to single presentations of
         perturbed stimuli (``Evidence.repeats_perturbed``).
     attacks : tuple of str
         Names of the attacks whose evidence it measures; empty for all.
