@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pluggy
 
@@ -212,7 +212,7 @@ class MetricEntry(Entry):
         Which perturbed evidence it measures; None if it measures the clean code.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives whose evidence it measures; empty for all.
-    needs : tuple of {"labels", "repeats", "readout", "choices", "minimal", "trials", "measured"}
+    needs : tuple of Need
         Which optional parts of the evidence must exist. ``"encoder"``: an in-silico system, whose code says how well
         its encoder predicts (``Code.encoding``). ``"measured"``: recorded responses to single presentations of
         perturbed stimuli (``Evidence.repeats_perturbed``).
@@ -247,9 +247,7 @@ class MetricEntry(Entry):
         _one_of(self.name, "scale", self.scale, ("unit", "population", "behavior", "all"))
         _one_of(self.name, "domain", self.domain, ("stimulus", "response", None))
         for need in self.needs:
-            _one_of(
-                self.name, "need", need, ("labels", "repeats", "readout", "choices", "minimal", "trials", "measured")
-            )
+            _one_of(self.name, "need", need, get_args(Need))
         if "trials" in self.needs and self.kind != "study":
             raise ValueError(f"{self.name}: only a metric of the whole study (kind='study') sees trials")
         _one_of(self.name, "kind", self.kind, ("evidence", "score", "study", "network"))
