@@ -59,6 +59,34 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         effort="queries",
     )
     yield AttackEntry(
+        name="fmn",
+        factory="spikeproof_attacks.fmn:FMN",
+        summary="Fast minimum-norm attack: the smallest perturbation that reaches a goal, along its border.",
+        norms=("l1", "l2", "linf"),
+        kind="minimal",
+        aims=("unit", "behavior"),
+        reference="10.48550/arXiv.2102.12827",
+        effort="steps",
+    )
+    yield AttackEntry(
+        name="deepfool",
+        factory="spikeproof_attacks.deepfool:DeepFool",
+        summary="DeepFool: the smallest perturbation that changes a choice, border by border.",
+        norms=("l1", "l2", "linf"),
+        kind="minimal",
+        aims=("behavior",),
+        reference="10.48550/arXiv.1511.04599",
+    )
+    yield AttackEntry(
+        name="threshold",
+        factory="spikeproof_attacks.threshold:Threshold",
+        summary="Smallest epsilon at which gradient ascent takes a unit to a level, or changes a choice.",
+        norms=("l1", "l2", "linf"),
+        kind="minimal",
+        aims=("unit", "behavior"),
+        effort="steps",
+    )
+    yield AttackEntry(
         name="random",
         factory="spikeproof_attacks.controls:Random",
         summary="Control: a random direction of the same norm as the attack's perturbation.",

@@ -48,6 +48,10 @@ class AttackedTarget:
         The target unit's response under each direction's perturbation, where a unit is aimed at.
     images : torch.Tensor, (epsilon, stimulus, channel, y, x), optional
         The perturbed images, on the CPU.
+    minimal : numpy.ndarray of float64, (stimulus,), optional
+        Norm of the smallest perturbation that reaches the goal, infinite where none does.
+    nearest : torch.Tensor, (stimulus, channel, y, x), optional
+        The images that it makes, on the CPU; where none does, those that came nearest to the goal.
     forward_rows, backward_rows : int
         Images that went through the model and gradients that came back.
     """
@@ -64,6 +68,8 @@ class AttackedTarget:
     directions: tuple[str, ...] = ()
     directed: NDArray[np.float64] | None = None
     images: torch.Tensor | None = None
+    minimal: NDArray[np.float64] | None = None
+    nearest: torch.Tensor | None = None
     forward_rows: int = 0
     backward_rows: int = 0
 
@@ -80,6 +86,7 @@ class Chunk:
     images: torch.Tensor | None
     forward_rows: int
     backward_rows: int
+    minimal: NDArray[np.float64] | None = None
 
 
 def call(who: str, function: Callable[[], object]) -> object:
@@ -126,6 +133,7 @@ def joined(
     choices = [chunk.choices for chunk in chunks if chunk.choices is not None]
     directed = [chunk.directed for chunk in chunks if chunk.directed is not None]
     images = [chunk.images for chunk in chunks if chunk.images is not None]
+    minimal = [chunk.minimal for chunk in chunks if chunk.minimal is not None]
     return AttackedTarget(
         attack=attack,
         objective=objective,
@@ -139,6 +147,7 @@ def joined(
         directions=directions,
         directed=np.concatenate(directed, axis=2) if directed else None,
         images=torch.cat(images, dim=1) if images else None,
+        minimal=np.concatenate(minimal) if minimal else None,
         forward_rows=sum(chunk.forward_rows for chunk in chunks),
         backward_rows=sum(chunk.backward_rows for chunk in chunks),
     )

@@ -8,15 +8,18 @@ import numpy as np
 import torch
 
 from spikeproof.errors import AttackError
+from spikeproof.geometry import norm_of
 from spikeproof.noise import ItemNoise
 
 from .attacked import AttackedTarget, Chunk, call, joined, labels_of, read_perturbed
 from .budget import enforce
+from .minimal import smallest_along
+from .objective import BoundObjective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spikeproof.types import Control
+    from spikeproof.types import Control, Objective
 
     from .grid import Grid
 
@@ -24,7 +27,14 @@ __all__ = ["control_target"]
 
 
 def control_target(
-    grid: Grid, attacked: AttackedTarget, control: Control, control_name: str, *, keep_images: bool = False
+    grid: Grid,
+    attacked: AttackedTarget,
+    control: Control,
+    control_name: str,
+    *,
+    keep_images: bool = False,
+    objective: Objective | None = None,
+    decision: bool = False,
 ) -> AttackedTarget:
     """Make a control of an attacked target: images with perturbations of the same norm, made another way.
 
@@ -36,6 +46,11 @@ def control_target(
     control : Control
     control_name : str
     keep_images : bool
+    objective : Objective, optional
+        What the attack aimed at; needed where it looked for the smallest perturbation. The control's is then the
+        smallest along its own direction.
+    decision : bool
+        Whether the objective reads decision values.
 
     Raises
     ------
@@ -59,6 +74,24 @@ def control_target(
         limits = torch.as_tensor(attacked.achieved[:, stimuli], device=grid.device)
         images, achieved = enforce(returned, clean, limits, grid.norm, who=who, names=labels_of(names))
         responses, logits = read_perturbed(grid, images, names)
+        minimal, asked = None, 0
+        if attacked.nearest is not None and objective is not None:
+            nearest = attacked.nearest[rows].to(grid.device)[None]
+            ends = call(who, lambda: control(nearest, clean.clone(), grid.norm, ItemNoise(grid.seed, keys)))
+            size = norm_of(nearest[0].double() - clean.double(), grid.norm)[None]
+            ends = enforce(ends, clean, size, grid.norm, who=who, names=labels_of(names))[0][0]
+            ways = len(objective.directions())
+            bound = BoundObjective(
+                grid,
+                objective,
+                attacked.objective,
+                decision=decision,
+                stimuli=stimuli.repeat(ways),
+                units=np.full(ways * len(stimuli), attacked.unit),
+                directions=np.tile(np.arange(ways), len(stimuli)),
+            )
+            minimal = smallest_along(bound, ends, grid.norm, ways)
+            asked = bound.forward_rows
         split = (len(grid.epsilons), len(stimuli), -1)
         responses = responses.reshape(split)
         scores = None if logits is None else logits.reshape(split)
@@ -69,8 +102,9 @@ def control_target(
             status=attacked.status[stimuli],
             directed=None,
             images=images.cpu() if keep_images else None,
-            forward_rows=images.shape[0] * images.shape[1],
+            forward_rows=images.shape[0] * images.shape[1] + asked,
             backward_rows=0,
+            minimal=minimal,
         )
 
     chunks = [make(stimuli) for stimuli in grid.chunks(len(grid.epsilons))]

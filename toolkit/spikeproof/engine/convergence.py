@@ -11,9 +11,9 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STATUSES", "at_bound", "course", "worst"]
+__all__ = ["STATUSES", "at_bound", "course", "course_of_sizes", "worst"]
 
-STATUSES = ("not-finite", "masked", "zero-gradient", "unconverged", "at-bound", "converged", "ok", "dead")
+STATUSES = ("not-finite", "masked", "unreached", "zero-gradient", "unconverged", "at-bound", "converged", "ok", "dead")
 """What can be said of an item, the gravest first."""
 LAST = 4
 """The search's last quarter is looked at."""
@@ -55,6 +55,33 @@ def course(best: Sequence[torch.Tensor], clean: torch.Tensor) -> NDArray[np.str_
     late, gained = best[-1] - before, best[-1] - start
     settled = (gained > 0) & (late <= SETTLED * gained)
     return np.where(settled.cpu().numpy(), "converged", "unconverged").astype("<U13")
+
+
+def course_of_sizes(sizes: Sequence[torch.Tensor]) -> NDArray[np.str_]:
+    """Judge each item by how the smallest perturbation that reaches its goal shrank.
+
+    Parameters
+    ----------
+    sizes : sequence of torch.Tensor, (item,)
+        Its norm after each question; infinite where nothing reaches the goal.
+
+    Returns
+    -------
+    numpy.ndarray of str, (item,)
+        ``"converged"`` where the last quarter of the search shortened it by at most 1 %, ``"unreached"`` where nothing
+        reaches the goal, ``"unconverged"`` otherwise.
+
+    Examples
+    --------
+    >>> import torch
+    >>> fall = [torch.tensor([max(9.0 - k, 4.0), 20.0 - k, torch.inf]) for k in range(12)]
+    >>> course_of_sizes(fall).tolist()
+    ['converged', 'unconverged', 'unreached']
+    """
+    before, least = sizes[-1 - len(sizes) // LAST], sizes[-1]
+    settled = (before <= least * (1 + SETTLED)).cpu().numpy()
+    reached = torch.isfinite(least).cpu().numpy()
+    return np.where(reached, np.where(settled, "converged", "unconverged"), "unreached").astype("<U13")
 
 
 def at_bound(images: torch.Tensor, clean: torch.Tensor, achieved: torch.Tensor, radius: float) -> NDArray[np.bool_]:

@@ -42,6 +42,8 @@ class Gathered:
         self._directed = np.empty((len(task.directions), radii, count)) if aimed else None
         kept = (radii, *grid.clean.shape) if self._target.keep_images else None
         self._images = None if kept is None else torch.empty(kept, dtype=grid.clean.dtype)
+        self._minimal = np.full(count, np.inf) if task.minimal else None
+        self._nearest = grid.clean.cpu().clone() if task.minimal and self._target.keep_images else None
         self.passed = np.zeros(2)
 
     def fill_dead(self, seen: Seen) -> None:
@@ -67,6 +69,8 @@ class Gathered:
         status: NDArray[np.str_],
         directed: NDArray[np.float64] | None,
         images: torch.Tensor | None,
+        minimal: float | None = None,
+        nearest: torch.Tensor | None = None,
     ) -> None:
         """Fill one stimulus: responses (epsilon, unit), achieved (epsilon,), directed (direction, epsilon) ..."""
         self._responses[:, row] = responses
@@ -78,6 +82,10 @@ class Gathered:
             self._directed[:, :, row] = directed
         if self._images is not None and images is not None:
             self._images[:, row] = images.cpu()
+        if self._minimal is not None and minimal is not None:
+            self._minimal[row] = minimal
+        if self._nearest is not None and nearest is not None:
+            self._nearest[row] = nearest.cpu()
         self.missing -= 1
 
     def whole(self) -> AttackedTarget:
@@ -94,6 +102,8 @@ class Gathered:
             directions=self._task.directions,
             directed=self._directed,
             images=self._images,
+            minimal=self._minimal,
+            nearest=self._nearest,
             forward_rows=round(self.passed[0]),
             backward_rows=round(self.passed[1]),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from .objective import BoundObjective
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spikeproof.types import Attack, Objective
+    from spikeproof.types import Objective
 
     from .grid import Grid
     from .models import View
@@ -51,10 +51,13 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """One attack of one objective on several targets; see ``attack_targets``."""
+    """One attack of one objective on several targets; see ``attack_targets``.
+
+    The attack is one of balls (``spikeproof.types.Attack``), or of the smallest perturbation (``MinimalAttack``).
+    """
 
     grid: Grid
-    attack: Attack
+    attack: Callable[..., object]
     attack_name: str
     objective: Objective
     objective_name: str
@@ -62,6 +65,7 @@ class Task:
     local: bool
     gradients: bool
     targets: tuple[Target, ...]
+    minimal: bool = False
     passed: list[int] = field(default_factory=lambda: [0, 0])
 
     @cached_property
@@ -111,6 +115,7 @@ def bind(
     user: bool = False,
     only: NDArray[np.intp] | None = None,
     first: tuple[torch.Tensor, torch.Tensor] | None = None,
+    watched: bool = False,
 ) -> BoundObjective:
     """Bind the objective to the items of cells, cell by cell, direction by direction.
 
@@ -127,6 +132,8 @@ def bind(
         These items only.
     first : tuple of torch.Tensor, optional
         Values and gradients at the clean images.
+    watched : bool
+        Whether the smallest perturbations that reach the goal are written down.
     """
     ways = len(task.directions)
     rows = np.array([cell.stimulus for cell in cells], dtype=np.intp).repeat(ways)
@@ -148,4 +155,5 @@ def bind(
         model=model,
         alone=[task.views[target] for target in targets] if cropped else None,
         first=first,
+        watched=watched,
     )

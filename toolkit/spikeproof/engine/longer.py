@@ -16,8 +16,8 @@ from .attacked import call, labels_of
 from .budget import enforce
 from .first_pass import look
 from .items import Cell, Target, Task, bind, keys_of
+from .pasting import pasted
 from .polish import polish
-from .target import pasted
 
 if TYPE_CHECKING:
     from spikeproof.types import Attack, Objective

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from spikeproof.errors import ModelError, PluginFailed
+from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
 from spikeproof.types import Goal, Readings
 
@@ -59,6 +60,8 @@ class BoundObjective:
         column, and images are crops of the windows.
     first : tuple of torch.Tensor, optional
         Values and gradients at the clean images, where they are known.
+    watched : bool
+        Whether ``sizes`` is written.
 
     Attributes
     ----------
@@ -70,6 +73,8 @@ class BoundObjective:
         Images that went through the model, and gradients that came back.
     best : list of torch.Tensor, (item,)
         Best value of each item after each question that the search asked.
+    sizes : list of torch.Tensor, (item,)
+        Norm of the smallest perturbation of each item that reached the goal, after each question; infinite before.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class BoundObjective:
         model: ResponseModel | None = None,
         alone: Sequence[View] | None = None,
         first: tuple[torch.Tensor, torch.Tensor] | None = None,
+        watched: bool = False,
     ) -> None:
         if decision and not grid.use_head and grid.readout is None:
             raise PluginFailed(
@@ -121,6 +127,8 @@ class BoundObjective:
         self.forward_rows = 0
         self.backward_rows = 0
         self.best: list[torch.Tensor] = []
+        self._watched = watched
+        self.sizes: list[torch.Tensor] = []
 
     def __len__(self) -> int:
         return len(self._unit)
@@ -138,7 +146,7 @@ class BoundObjective:
             for part, rows in self._parts(images, items):
                 value = self._value(part, rows)
                 values.append(self._kept(value, torch.isfinite(value), rows))
-        return self._recorded(_joined(values), items)
+        return self._recorded(_joined(values), items, images)
 
     @cached_property
     def level(self) -> torch.Tensor | None:
@@ -167,7 +175,7 @@ class BoundObjective:
         """Values (row,) and their gradients (row, channel, y, x)."""
         if self._first is not None and items is None and torch.equal(images, self.clean):
             value, gradient = self._first
-            return self._recorded(value.clone(), None), gradient.clone()
+            return self._recorded(value.clone(), None, images), gradient.clone()
         values, gradients = [], []
         for part, rows in self._parts(images, items):
             value, gradient = self.differentiate(part, partial(self._value, items=rows))
@@ -177,7 +185,7 @@ class BoundObjective:
                 gradient = torch.where(finite.view(-1, *[1] * (gradient.ndim - 1)), gradient, 0.0)
             values.append(self._kept(value, finite & torch.isfinite(value), rows))
             gradients.append(gradient)
-        return self._recorded(_joined(values), items), _joined(gradients)
+        return self._recorded(_joined(values), items, images), _joined(gradients)
 
     def differentiate(
         self, images: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]
@@ -352,8 +360,14 @@ class BoundObjective:
         self.not_finite[items[~finite]] = True
         return torch.where(torch.isfinite(value), value, -torch.inf)
 
-    def _recorded(self, value: torch.Tensor, items: torch.Tensor | None) -> torch.Tensor:
-        """Write down the best value of each item so far."""
+    def _recorded(self, value: torch.Tensor, items: torch.Tensor | None, images: torch.Tensor) -> torch.Tensor:
+        """Write down the best value of each item so far, and the smallest perturbation that reached its goal."""
+        if self._watched and self.level is not None:
+            rows = torch.arange(len(value), device=value.device) if items is None else items
+            there = (value >= self.level[rows]).nonzero()[:, 0]
+            size = norm_of(images[there].double() - self.clean[rows[there]].double(), self._grid.norm)
+            before = self.sizes[-1] if self.sizes else torch.full_like(self.level, torch.inf, dtype=torch.float64)
+            self.sizes.append(before.scatter_reduce(0, rows[there], size, "amin"))
         start = self.best[-1] if self.best else torch.full_like(self._direction, -torch.inf, dtype=torch.float64)
         found = value.detach().to(torch.float64)
         if items is None:

@@ -18,6 +18,8 @@ from .convergence import at_bound, course
 from .first_pass import Seen, look
 from .gathered import Gathered
 from .items import Cell, Target, Task, bind, keys_of
+from .minimal import search_smallest
+from .pasting import pasted
 from .polish import polish
 
 if TYPE_CHECKING:
@@ -25,12 +27,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikeproof.types import Attack, Objective
+    from spikeproof.types import Attack, MinimalAttack, Objective
 
     from .grid import Grid
-    from .models import View
 
-__all__ = ["attack_target", "attack_targets", "pasted"]
+__all__ = ["attack_target", "attack_targets"]
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ TIE = 1e-5
 
 def attack_target(
     grid: Grid,
-    attack: Attack,
+    attack: Attack | MinimalAttack,
     attack_name: str,
     objective: Objective,
     objective_name: str,
@@ -51,6 +52,7 @@ def attack_target(
     gradients: bool = True,
     keep_images: bool = False,
     local: bool = False,
+    minimal: bool = False,
 ) -> AttackedTarget:
     """Attack one target at every stimulus of the grid; see :func:`attack_targets`."""
     return next(
@@ -64,13 +66,14 @@ def attack_target(
             targets=[Target(unit=unit, name=target, keep_images=keep_images)],
             gradients=gradients,
             local=local,
+            minimal=minimal,
         )
     )
 
 
 def attack_targets(
     grid: Grid,
-    attack: Attack,
+    attack: Attack | MinimalAttack,
     attack_name: str,
     objective: Objective,
     objective_name: str,
@@ -79,6 +82,7 @@ def attack_targets(
     targets: Sequence[Target],
     gradients: bool = True,
     local: bool = False,
+    minimal: bool = False,
 ) -> Iterator[AttackedTarget]:
     """Attack several targets at every stimulus of the grid, in batches that they share; yield them one by one.
 
@@ -94,7 +98,7 @@ def attack_targets(
     Parameters
     ----------
     grid : Grid
-    attack : Attack
+    attack : Attack or MinimalAttack
     attack_name : str
     objective : Objective
     objective_name : str
@@ -105,6 +109,9 @@ def attack_targets(
         Whether the attack needs gradients; if not, their status is not looked into.
     local : bool
         Whether the objective reads nothing but the target unit, so that its dependency cone is enough.
+    minimal : bool
+        Whether the attack looks for the smallest perturbation. What is left of it inside each ball stands for the
+        epsilons.
 
     Raises
     ------
@@ -125,6 +132,7 @@ def attack_targets(
         local=local,
         gradients=gradients,
         targets=tuple(targets),
+        minimal=minimal,
     )
     for _, together in groupby(range(len(targets)), key=lambda target: task.views[target].signature):
         yield from _together(task, list(together))
@@ -147,7 +155,7 @@ def _together(task: Task, targets: list[int]) -> Iterator[AttackedTarget]:
         return begun[cell.target]
 
     while cells or waiting:
-        enough = max(1, grid.budget.rows // (len(grid.epsilons) * ways))
+        enough = max(1, grid.budget.rows // ((1 if task.minimal else len(grid.epsilons)) * ways))
         if cells and len(waiting) < enough:
             block = [cells.popleft() for _ in range(min(len(cells), max(1, grid.budget.rows // ways)))]
             for found in grid.budget.solved(lambda some: _counted(task, of, some, look(task, some)), block):
@@ -180,7 +188,50 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
     """Search one batch of cells and fill their targets."""
     grid, cells, ways = task.grid, [one.cell for one in seen], len(task.directions)
     stimuli = np.array([cell.stimulus for cell in cells], dtype=np.intp)
-    rows, keys, who = stimuli.repeat(ways), keys_of(task, cells), task.who(cells)
+    rows = stimuli.repeat(ways)
+    smallest = None
+    if task.minimal:
+        smallest = search_smallest(task, cells, _first(seen))
+        images, achieved = smallest.images, smallest.achieved
+        before = np.array([one.status for one in seen], dtype="<U13").reshape(-1)
+        status = np.where(before == "ok", smallest.status, before)
+    else:
+        images, achieved, status = _search_balls(task, seen, rows)
+    split = (len(grid.epsilons), len(cells), ways)
+    responses, logits = read_perturbed(grid, images, [grid.stimulus_ids[row] for row in rows])
+    task.passed[0] += len(responses)
+    responses = responses.reshape(*split, -1)
+    scores = None if logits is None else logits.reshape(*split, -1)
+    units = np.array([task.targets[cell.target].unit for cell in cells])
+    kept = _larger(grid, responses, scores, stimuli, units, decision=task.decision)
+    responses_kept = _take(responses, kept)
+    choices = grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli)
+    achieved_kept = _take(achieved.cpu().numpy().reshape(split), kept)
+    whole = images.reshape(*split, *images.shape[2:])
+    epsilon = torch.arange(len(grid.epsilons))
+    _counted(task, of, cells, None)
+    for row, cell in enumerate(cells):
+        target = task.targets[cell.target]
+        item = None if smallest is None else smallest.nearer(row * ways, ways)
+        of(cell).fill(
+            cell.stimulus,
+            responses=responses_kept[:, row],
+            choices=None if choices is None else choices[:, row],
+            achieved=achieved_kept[:, row],
+            status=status[row * ways : (row + 1) * ways] if item is None else status[[item]],
+            directed=responses[:, row, :, target.unit].T if target.unit >= 0 else None,
+            images=whole[epsilon, row, torch.as_tensor(kept[:, row])] if target.keep_images else None,
+            minimal=None if smallest is None or item is None else float(smallest.minimal[item]),
+            nearest=None if smallest is None or item is None else smallest.nearest[item],
+        )
+
+
+def _search_balls(
+    task: Task, seen: Sequence[Seen], rows: NDArray[np.intp]
+) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.str_]]:
+    """Whole images (epsilon, item, ...), their norms (epsilon, item), and how each search went, (item,)."""
+    grid, cells, ways = task.grid, [one.cell for one in seen], len(task.directions)
+    keys, who = keys_of(task, cells), task.who(cells)
     first = _first(seen)
     bound = bind(task, cells, first=first)
     found = call(
@@ -207,31 +258,7 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
         status[stopped & np.isin(status, ("converged", "unconverged", "ok"))] = "at-bound"
     status[failed.cpu().numpy()] = "not-finite"
     views = [task.views[cell.target] for cell in cells for _ in range(ways)]
-    images = pasted(grid, views, rows.tolist(), images)
-    split = (len(grid.epsilons), len(cells), ways)
-    responses, logits = read_perturbed(grid, images, [grid.stimulus_ids[row] for row in rows])
-    task.passed[0] += len(responses)
-    responses = responses.reshape(*split, -1)
-    scores = None if logits is None else logits.reshape(*split, -1)
-    units = np.array([task.targets[cell.target].unit for cell in cells])
-    kept = _larger(grid, responses, scores, stimuli, units, decision=task.decision)
-    responses_kept = _take(responses, kept)
-    choices = grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli)
-    achieved_kept = _take(achieved.cpu().numpy().reshape(split), kept)
-    whole = images.reshape(*split, *images.shape[2:])
-    epsilon = torch.arange(len(grid.epsilons))
-    _counted(task, of, cells, None)
-    for row, cell in enumerate(cells):
-        target = task.targets[cell.target]
-        of(cell).fill(
-            cell.stimulus,
-            responses=responses_kept[:, row],
-            choices=None if choices is None else choices[:, row],
-            achieved=achieved_kept[:, row],
-            status=status[row * ways : (row + 1) * ways],
-            directed=responses[:, row, :, target.unit].T if target.unit >= 0 else None,
-            images=whole[epsilon, row, torch.as_tensor(kept[:, row])] if target.keep_images else None,
-        )
+    return pasted(grid, views, rows.tolist(), images), achieved, status
 
 
 def _first(seen: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -239,27 +266,6 @@ def _first(seen: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor] | None:
     values = [one.value for one in seen if one.value is not None]
     gradients = [one.gradient for one in seen if one.gradient is not None]
     return (torch.cat(values), torch.cat(gradients)) if values else None
-
-
-def pasted(grid: Grid, views: Sequence[View], stimuli: Sequence[int], images: torch.Tensor) -> torch.Tensor:
-    """Whole images (epsilon, item, channel, y, x) around the parts of them that were searched.
-
-    Parameters
-    ----------
-    grid : Grid
-    views : sequence of View
-        How each item was looked at.
-    stimuli : sequence of int
-        Row of each item's clean image.
-    images : torch.Tensor, (epsilon, item, channel, y, x)
-    """
-    if views[0].window is None:
-        return images
-    rows = torch.as_tensor(stimuli, device=images.device)
-    whole = grid.clean[rows].repeat(len(images), 1, 1, 1, 1).reshape(len(images), len(rows), *grid.clean.shape[1:])
-    for row, view in enumerate(views):
-        view.crop(whole[:, row])[:] = images[:, row]
-    return whole
 
 
 def _larger(

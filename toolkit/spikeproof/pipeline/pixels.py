@@ -15,6 +15,7 @@ from spikeproof.engine import Grid, Target, attack_targets, control_target, grad
 from spikeproof.evidence import Evidence
 from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
+from spikeproof.types import Goal
 
 from .parts import OTHER_UNIT
 
@@ -129,6 +130,7 @@ def searched(
         targets=targets,
         gradients=attack.entry.needs_gradients,
         local=objective.entry.local,
+        minimal=attack.entry.kind == "minimal",
     )
 
 
@@ -176,7 +178,13 @@ class PixelAttack:
             yield self._evidence(attacked, OTHER_UNIT, self.other), xr.Dataset()
         for control in self.controls:
             made = control_target(
-                self.grid, attacked, control.component, control.label, keep_images=bool(self.examples)
+                self.grid,
+                attacked,
+                control.component,
+                control.label,
+                keep_images=bool(self.examples),
+                objective=self.objective.component,
+                decision=self.objective.entry.decision,
             )
             yield self._evidence(made, control.label, self.column), self._examples(made)
 
@@ -203,6 +211,7 @@ class PixelAttack:
             choices=None if attacked.choices is None else self._choices(attacked.choices, places),
             directed=None if attacked.directed is None or control == OTHER_UNIT else self._directed(attacked, places),
             achieved=xr.DataArray(attacked.achieved, dims=("epsilon", "stimulus"), coords=places),
+            minimal=None if attacked.minimal is None or control == OTHER_UNIT else self._minimal(attacked.minimal),
             status=xr.DataArray(attacked.status, dims="stimulus", coords={"stimulus": stimuli}),
         )
 
@@ -210,6 +219,18 @@ class PixelAttack:
         readout, model = self.grid.readout, self.grid.model
         classes = model.classes if self.grid.use_head else readout.classes if readout is not None else None
         return xr.DataArray(np.array(classes)[index], dims=("epsilon", "stimulus"), coords=places)
+
+    def _minimal(self, norms: NDArray[np.float64]) -> xr.DataArray:
+        objective = self.objective.component
+        return xr.DataArray(
+            norms,
+            dims="stimulus",
+            coords={"stimulus": list(self.grid.stimulus_ids)},
+            attrs={
+                "units": _norm_name(self.grid.norm),
+                "goal": objective.reached_when() if isinstance(objective, Goal) else "",
+            },
+        )
 
     def _directed(self, attacked: AttackedTarget, places: Mapping[str, object]) -> xr.DataArray:
         return xr.DataArray(

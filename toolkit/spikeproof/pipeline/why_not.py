@@ -46,9 +46,23 @@ def fit_refusal(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> s
     """Return why an attack does not fit an objective, or None if it does."""
     aims, scale = attack.entry.aims, objective.entry.scale
     if not aims or scale in aims:
-        return None
+        return _goal_refusal(attack, objective)
     why = ": it works on a choice among classes, and a unit or a population makes none" if aims == ("behavior",) else ""
     return f"{attack.label} fits objectives at the scale {' or '.join(aims)} only, not {objective.label}{why}"
+
+
+def _goal_refusal(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> str | None:
+    from spikeproof.types import Goal
+
+    if attack.entry.kind != "minimal":
+        return None
+    component = objective.component
+    if isinstance(component, Goal) and component.reached_when():
+        return None
+    why = "as it is set" if isinstance(component, Goal) else "of any setting"
+    return (
+        f"{attack.label} looks for the smallest perturbation that reaches a goal, and {objective.label} {why} has none"
+    )
 
 
 def metric_refusal(
