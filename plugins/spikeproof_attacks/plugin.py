@@ -59,6 +59,41 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         effort="queries",
     )
     yield AttackEntry(
+        name="universal",
+        factory="spikeproof_attacks.universal:Universal",
+        summary="One perturbation for all stimuli: gradient ascent on the mean of the objective.",
+        norms=("l1", "l2", "linf"),
+        kind="universal",
+        reference="10.48550/arXiv.1610.08401",
+    )
+    yield AttackEntry(
+        name="toward",
+        factory="spikeproof_attacks.toward:Toward",
+        summary="The image in the ball whose population vector is nearest to another stimulus's.",
+        norms=("l1", "l2", "linf"),
+        aims=("population",),
+        reference="10.48550/arXiv.1511.05122",
+        effort="steps",
+    )
+    yield AttackEntry(
+        name="metamer",
+        factory="spikeproof_attacks.metamer:Metamer",
+        summary="Another image, from noise or another stimulus, with the same population vector.",
+        norms=("l1", "l2", "linf"),
+        aims=("population",),
+        kind="free",
+        reference="10.1038/s41593-023-01442-0",
+    )
+    yield AttackEntry(
+        name="eigen",
+        factory="spikeproof_attacks.eigen:Eigen",
+        summary="Along the direction of the image that the population notices most, or least (eigen:least).",
+        target="[most|least]",
+        norms=("l2",),
+        aims=("population",),
+        reference="10.48550/arXiv.1710.02266",
+    )
+    yield AttackEntry(
         name="fmn",
         factory="spikeproof_attacks.fmn:FMN",
         summary="Fast minimum-norm attack: the smallest perturbation that reaches a goal, along its border.",

@@ -121,6 +121,10 @@ class Rows:
         length = (self.radius * size).to(points.dtype).view(-1, *[1] * (points.ndim - 1))
         return project(points + length * ascent_direction(slope, self.norm)[0], self.clean, limit, self.norm)
 
+    def inside(self, points: torch.Tensor) -> torch.Tensor:
+        """Nearest points of the ball in the box."""
+        return project(points, self.clean, self.radius, self.norm)
+
     def look(self, points: torch.Tensor, *, last: bool = False) -> Place:
         """Values and gradients at points (row, ...), which are kept where best; no gradients are taken at the last."""
         if last:

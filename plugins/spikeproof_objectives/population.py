@@ -29,6 +29,10 @@ class Population:
         """The one direction."""
         return (self.goal,)
 
+    def matches(self) -> Literal["", "partner"]:
+        """Whose population vector is to be matched: the partner's, or none's."""
+        return "partner" if self.goal == "toward" else ""
+
     def value(self, readings: Readings) -> torch.Tensor:
         """Squared whitened distance, (row,), in squared units of the whitening (noise sd, or z-scores).
 

@@ -71,6 +71,8 @@ class Evidence:
     predicted : xarray.DataArray, dims (epsilon, stimulus), optional
         Effect that the model which made the perturbations predicted, where it was written down with them: the change
         of the target unit's response, whose sign may be used, since the model had not seen these presentations.
+    goal : xarray.DataArray of str, dims (stimulus,), optional
+        Stimulus whose clean population vector was to be matched: another one, or the stimulus itself from afar.
     network : NetworkEvidence, optional
         The network behind the code, for metrics of kind ``"network"``; with clean evidence of a network's layer only.
 
@@ -94,6 +96,7 @@ class Evidence:
     achieved: xr.DataArray | None = None
     minimal: xr.DataArray | None = None
     status: xr.DataArray | None = None
+    goal: xr.DataArray | None = None
     repeats_perturbed: xr.DataArray | None = None
     predicted: xr.DataArray | None = None
     network: NetworkEvidence | None = None
@@ -101,7 +104,7 @@ class Evidence:
     def __post_init__(self) -> None:
         if self.perturbed is None:
             for name in (
-                "choices", "directed", "achieved", "minimal", "status", "repeats_perturbed", "predicted"
+                "choices", "directed", "achieved", "minimal", "status", "goal", "repeats_perturbed", "predicted"
             ):  # fmt: skip
                 if getattr(self, name) is not None:
                     raise DataError(f"evidence: {name} was given without perturbed responses")
@@ -132,6 +135,7 @@ class Evidence:
             ("achieved", ("epsilon", "stimulus")),
             ("minimal", ("stimulus",)),
             ("status", ("stimulus",)),
+            ("goal", ("stimulus",)),
             ("predicted", ("epsilon", "stimulus")),
         ):
             part: xr.DataArray | None = getattr(self, name)
@@ -139,6 +143,13 @@ class Evidence:
                 _check_part(name, part, dims, self.perturbed)
         if self.repeats_perturbed is not None:
             _check_repeats(self.repeats_perturbed, self.perturbed)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether perturbations were bound by a ball; False for images that were searched anywhere in the box."""
+        import numpy as np
+
+        return self.perturbed is None or bool(np.isfinite(self.perturbed["epsilon"].values).all())
 
     @property
     def clean(self) -> xr.DataArray:
@@ -159,7 +170,8 @@ def _check_epsilon(perturbed: xr.DataArray) -> None:
     import numpy as np
 
     epsilon = perturbed["epsilon"]
-    check_finite("evidence", "epsilon", epsilon)
+    if epsilon.values.tolist() != [np.inf]:  # alone, it says that there was no bound
+        check_finite("evidence", "epsilon", epsilon)
     if not epsilon.attrs.get("units"):
         raise DataError(
             "evidence: coordinate 'epsilon' needs attrs['units'] ('L2 norm', 'units silenced', 'noise sd' ...)"

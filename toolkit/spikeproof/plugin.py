@@ -49,7 +49,7 @@ hookimpl = pluggy.HookimplMarker("spikeproof")
 Scale = Literal["unit", "population", "behavior"]
 Norm = Literal["l1", "l2", "linf"]
 Domain = Literal["stimulus", "response"]
-Need = Literal["encoder", "labels", "repeats", "readout", "choices", "minimal", "trials", "measured"]
+Need = Literal["encoder", "labels", "repeats", "readout", "choices", "minimal", "trials", "measured", "goal"]
 """What a metric may require beside responses: see :class:`MetricEntry`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
@@ -173,9 +173,11 @@ class AttackEntry(Entry):
         on a sample of items and reports what that gained. Empty where there is no such parameter.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives that it fits; empty for all.
-    kind : {"ball", "minimal", "universal"}
+    kind : {"ball", "minimal", "universal", "free"}
         What it searches: the best perturbation inside each ball (``spikeproof.types.Attack``), the smallest that
-        reaches the objective's goal (``MinimalAttack``), or one for all stimuli.
+        reaches the objective's goal (``MinimalAttack``), one for all stimuli (an ``Attack`` that is shown the
+        perturbation on a mid-grey canvas and asks for values and gradients only), or an image anywhere in the box
+        (``"free"``: an ``Attack`` whose one radius is infinite; metrics must name a ``goal`` to measure it).
     """
 
     domain: Domain = "stimulus"
@@ -184,7 +186,7 @@ class AttackEntry(Entry):
     control: bool = False
     effort: str = ""
     aims: tuple[Scale, ...] = ()
-    kind: Literal["ball", "minimal", "universal"] = "ball"
+    kind: Literal["ball", "minimal", "universal", "free"] = "ball"
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -195,7 +197,9 @@ class AttackEntry(Entry):
             _one_of(self.name, "norm", norm, ("l1", "l2", "linf"))
         for aim in self.aims:
             _one_of(self.name, "aim", aim, ("unit", "population", "behavior"))
-        _one_of(self.name, "kind", self.kind, ("ball", "minimal", "universal"))
+        _one_of(self.name, "kind", self.kind, ("ball", "minimal", "universal", "free"))
+        if self.kind == "free" and self.effort:
+            raise ValueError(f"{self.name}: a search from afar gains nothing over the clean image: leave effort out")
         if self.kind != "ball" and (self.domain != "stimulus" or self.control):
             raise ValueError(f"{self.name}: only an attack on images is {self.kind}")
 
@@ -215,7 +219,8 @@ class MetricEntry(Entry):
     needs : tuple of Need
         Which optional parts of the evidence must exist. ``"encoder"``: an in-silico system, whose code says how well
         its encoder predicts (``Code.encoding``). ``"measured"``: recorded responses to single presentations of
-        perturbed stimuli (``Evidence.repeats_perturbed``).
+        perturbed stimuli (``Evidence.repeats_perturbed``); ``"goal"``: a stimulus whose vector was to be matched
+        (``Evidence.goal``).
     attacks : tuple of str
         Names of the attacks whose evidence it measures; empty for all.
     kind : {"evidence", "score", "study", "network"}

@@ -9,6 +9,7 @@ from .grid import Grid
 from .items import Target
 from .longer import LongerSearch, longer_searches
 from .objective import BoundObjective
+from .shared import share_targets
 from .target import attack_target, attack_targets
 from .tuning import tuned_rows
 
@@ -26,5 +27,6 @@ __all__ = [
     "gradient_check",
     "live_units",
     "longer_searches",
+    "share_targets",
     "tuned_rows",
 ]

@@ -54,6 +54,8 @@ class AttackedTarget:
         The images that it makes, on the CPU; where none does, those that came nearest to the goal.
     forward_rows, backward_rows : int
         Images that went through the model and gradients that came back.
+    shared : bool
+        Whether all stimuli have one perturbation; its controls are then one for all, too.
     """
 
     attack: str
@@ -72,6 +74,7 @@ class AttackedTarget:
     nearest: torch.Tensor | None = None
     forward_rows: int = 0
     backward_rows: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

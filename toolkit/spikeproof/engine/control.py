@@ -15,6 +15,7 @@ from .attacked import AttackedTarget, Chunk, call, joined, labels_of, read_pertu
 from .budget import enforce
 from .minimal import smallest_along
 from .objective import BoundObjective
+from .shared import ALL_STIMULI
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,9 @@ def control_target(
         rows = torch.as_tensor(stimuli)
         clean = grid.clean[rows.to(grid.device)]
         names = [grid.stimulus_ids[row] for row in stimuli]
-        keys = [(attacked.attack, attacked.objective, attacked.target, name, control_name) for name in names]
+        # One perturbation for all stimuli is controlled by one random perturbation for all of them.
+        whose = [ALL_STIMULI] * len(names) if attacked.shared else names
+        keys = [(attacked.attack, attacked.objective, attacked.target, name, control_name) for name in whose]
         given = everything[:, rows].to(grid.device)
         noise = ItemNoise(grid.seed, keys)
         returned = call(who, lambda: control(given, clean.clone(), grid.norm, noise))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from spikeproof.errors import UsageError
+from spikeproof.geometry import norm_of
 
 from .models import SearchModels
 from .rows import RowBudget
@@ -51,7 +52,7 @@ class Grid:
     partner : numpy.ndarray of int, (stimulus,), optional
         Row of ``images`` that is another stimulus for each one; the next one by default.
     epsilons : sequence of float
-        Radii, ascending, in pixel units.
+        Radii, ascending, in pixel units; infinity alone where no ball binds the search.
     norm : {"l1", "l2", "linf"}
     seed : int
     batch : int
@@ -108,7 +109,9 @@ class Grid:
                 f"expected {count} stimuli x {units} units"
             )
         radii = np.asarray(self.epsilons, dtype=np.float64)
-        if not radii.size or not np.isfinite(radii).all() or (radii < 0).any() or (np.diff(radii) <= 0).any():
+        free = self.epsilons == (np.inf,)  # for images that no ball binds
+        sound = radii.size > 0 and np.isfinite(radii).all() and (radii >= 0).all() and (np.diff(radii) > 0).all()
+        if not (free or sound):
             raise UsageError(f"attack: epsilons must be ascending, finite and not negative, got {list(self.epsilons)}")
         if self.norm not in ("l1", "l2", "linf"):
             raise UsageError(f"attack: norm must be 'l1', 'l2' or 'linf', got {self.norm!r}")
@@ -182,6 +185,14 @@ class Grid:
                 value = self.sd if name == "sd" else getattr(self.readout, name)
             self._constants[name, dtype] = torch.as_tensor(value, dtype=dtype, device=self.device)
         return self._constants[name, dtype]
+
+    @cached_property
+    def between_stimuli(self) -> float:
+        """Mean norm of the difference of two clean images, over all pairs; nan where there is one image."""
+        clean = self.clean.to(torch.float64)
+        count = len(clean)
+        far = [norm_of(clean[row + 1 :] - clean[row], self.norm) for row in range(count - 1)]
+        return float(torch.cat(far).mean()) if far else float("nan")
 
     @cached_property
     def _constants(self) -> dict[tuple[str, torch.dtype], torch.Tensor]:

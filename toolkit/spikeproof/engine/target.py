@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .grid import Grid
 
-__all__ = ["attack_target", "attack_targets"]
+__all__ = ["attack_target", "attack_targets", "first_of_largest", "moved_by", "take"]
 
 T = TypeVar("T")
 
@@ -203,10 +203,12 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
     responses = responses.reshape(*split, -1)
     scores = None if logits is None else logits.reshape(*split, -1)
     units = np.array([task.targets[cell.target].unit for cell in cells])
-    kept = _larger(grid, responses, scores, stimuli, units, decision=task.decision)
-    responses_kept = _take(responses, kept)
-    choices = grid.choices(responses_kept, None if scores is None else _take(scores, kept), stimuli)
-    achieved_kept = _take(achieved.cpu().numpy().reshape(split), kept)
+    kept = np.zeros(responses.shape[:2], dtype=np.intp)
+    if ways > 1:
+        kept = first_of_largest(moved_by(grid, responses, scores, stimuli, units, decision=task.decision))
+    responses_kept = take(responses, kept)
+    choices = grid.choices(responses_kept, None if scores is None else take(scores, kept), stimuli)
+    achieved_kept = take(achieved.cpu().numpy().reshape(split), kept)
     whole = images.reshape(*split, *images.shape[2:])
     epsilon = torch.arange(len(grid.epsilons))
     _counted(task, of, cells, None)
@@ -253,7 +255,9 @@ def _search_balls(
     status = np.array([one.status for one in seen], dtype="<U13").reshape(-1)
     if first is not None:
         open_ = status == "ok"
-        status[open_] = course(bound.best, first[0])[open_]
+        # Where no ball binds it, a search comes from afar, and its course begins where it began.
+        begun = bound.best[0] if grid.epsilons == (np.inf,) else first[0]
+        status[open_] = course(bound.best, begun)[open_]
         stopped = at_bound(images[-1], bound.clean, achieved[-1], grid.epsilons[-1])
         status[stopped & np.isin(status, ("converged", "unconverged", "ok"))] = "at-bound"
     status[failed.cpu().numpy()] = "not-finite"
@@ -268,7 +272,7 @@ def _first(seen: Sequence[Seen]) -> tuple[torch.Tensor, torch.Tensor] | None:
     return (torch.cat(values), torch.cat(gradients)) if values else None
 
 
-def _larger(
+def moved_by(
     grid: Grid,
     responses: NDArray[np.float64],
     scores: NDArray[np.float64] | None,
@@ -276,29 +280,35 @@ def _larger(
     units: NDArray[np.intp],
     *,
     decision: bool,
-) -> NDArray[np.intp]:
-    """Direction that moved the target more, (epsilon, cell), by responses (epsilon, cell, direction, unit)."""
-    radii, cells, ways = responses.shape[:3]
-    if ways == 1:
-        return np.zeros((radii, cells), dtype=np.intp)
+) -> NDArray[np.float64]:
+    """How far each direction moved its target, (epsilon, cell, direction).
+
+    Of responses (epsilon, cell, direction, unit) and class scores (epsilon, cell, direction, class): by the target
+    unit's response, or by the population distance (the decision values) if none is aimed at.
+    """
     change = responses - grid.clean_responses[stimuli][:, None]
     if units[0] >= 0:
-        moved = np.abs(np.take_along_axis(change, units[None, :, None, None], axis=-1)[..., 0])
-    elif decision and scores is not None and grid.clean_logits is not None:
-        moved = np.linalg.norm(scores - grid.clean_logits[stimuli][:, None], axis=-1)
-    elif decision and grid.readout is not None:
+        return np.abs(np.take_along_axis(change, units[None, :, None, None], axis=-1)[..., 0])
+    if decision and scores is not None and grid.clean_logits is not None:
+        return np.asarray(np.linalg.norm(scores - grid.clean_logits[stimuli][:, None], axis=-1))
+    if decision and grid.readout is not None:
         names = [grid.stimulus_ids[row] for row in stimuli]
         before = grid.readout.decision(grid.clean_responses[stimuli], names)
         after = grid.readout.decision(responses.swapaxes(1, 2), names).swapaxes(1, 2)
-        moved = np.linalg.norm(after - before[:, None], axis=-1)
-    else:
-        moved = np.linalg.norm(change if grid.whitening is None else change @ grid.whitening, axis=-1)
-    # The first of those that are equal up to rounding: a tie must not be settled by how rows were batched.
-    kept: NDArray[np.intp] = (moved >= moved.max(axis=2, keepdims=True) * (1 - TIE)).argmax(axis=2)
+        return np.asarray(np.linalg.norm(after - before[:, None], axis=-1))
+    return np.asarray(np.linalg.norm(change if grid.whitening is None else change @ grid.whitening, axis=-1))
+
+
+def first_of_largest(moved: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Direction that moved the target most, (...,), of (..., direction).
+
+    The first of those that are equal up to rounding: a tie must not be settled by how rows were batched.
+    """
+    kept: NDArray[np.intp] = (moved >= moved.max(axis=-1, keepdims=True) * (1 - TIE)).argmax(axis=-1)
     return kept
 
 
-def _take(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
+def take(values: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
     """Entries (epsilon, cell, ...) of values (epsilon, cell, direction, ...)."""
     index = kept.reshape(*kept.shape, 1, *[1] * (values.ndim - 3))
     return np.take_along_axis(values, index, axis=2)[:, :, 0]

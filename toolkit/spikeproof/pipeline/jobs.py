@@ -136,7 +136,7 @@ def _pixel_jobs(
     from spikeproof.engine import Target, tuned_rows
 
     from .company import companies
-    from .pixels import PixelAttack, check_gradient, farthest, open_grid, searched
+    from .pixels import PixelAttack, check_gradient, farthest, open_grid, pursued, searched
     from .searches import LongerJob, sample_size
 
     if study.threat is None:
@@ -198,23 +198,26 @@ def _pixel_jobs(
             if reason is not None:
                 ledger.refuse(f"{attack.label} on {objective.label} of {system.name}", reason)
                 continue
+            aimed = pursued(attack, objective)
+            # No ball binds a free attack, whatever the threat: its one radius is infinite.
+            bound = grid.at((float("inf"),)) if attack.entry.kind == "free" else grid
             wanted = [
                 Target(unit=column, name=target, keep_images=bool(parts.controls) or number == 0)
                 for number, (column, target) in enumerate(targets)
             ]
-            ways = len(objective.component.directions())
+            ways = len(aimed.component.directions())
             placed = companies(
                 wanted,
-                partial(searched, grid, attack, objective),
-                rows=len(grid.stimulus_ids) * len(grid.epsilons) * ways,
+                partial(searched, bound, attack, aimed),
+                rows=len(grid.stimulus_ids) * len(bound.epsilons) * ways,
                 batch=grid.batch,
             )
             for number, (column, target) in enumerate(targets):
                 work = PixelAttack(
                     system=system,
-                    grid=grid,
+                    grid=bound,
                     attack=attack,
-                    objective=objective,
+                    objective=aimed,
                     controls=parts.controls,
                     company=placed[number][0],
                     place=placed[number][1],
@@ -231,7 +234,7 @@ def _pixel_jobs(
             count = sample_size(study.engine.longer_items, items, len(grid.epsilons))
             if attack.entry.effort and count and max(grid.epsilons) > 0:
                 name = "__".join(map(slug, (system.name, attack.label, objective.label)))
-                longer = LongerJob(grid=grid, attack=attack, objective=objective, targets=tuple(wanted), count=count)
+                longer = LongerJob(grid=grid, attack=attack, objective=aimed, targets=tuple(wanted), count=count)
                 what = f"{attack.label} on {objective.label} of {system.name}, a sample longer"
                 jobs.append(Job(block=f"{name}__longer", what=what, made=longer))
             yields.append((attack.label, "stimulus", objective.entry.scale))

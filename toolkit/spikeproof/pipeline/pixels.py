@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from spikeproof.engine import Grid, Target, attack_targets, control_target, gradient_check
+from spikeproof.engine import Grid, Target, attack_targets, control_target, gradient_check, share_targets
 from spikeproof.evidence import Evidence
 from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
-from spikeproof.types import Goal
+from spikeproof.types import Goal, Matching, Pursuing
 
 from .parts import OTHER_UNIT
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .parts import Part
     from .systems import System
 
-__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid", "searched"]
+__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid", "pursued", "searched"]
 
 
 def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[str]:
@@ -116,10 +116,27 @@ def check_gradient(system: System, grid: Grid) -> None:
     )
 
 
+def pursued(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> Part[ObjectiveEntry]:
+    """Return what an attack maximises: what is aimed at, unless it pursues something of its own at that scale."""
+    if isinstance(attack.component, Pursuing):
+        return replace(objective, component=attack.component.pursues())
+    return objective
+
+
 def searched(
     grid: Grid, attack: Part[AttackEntry], objective: Part[ObjectiveEntry], targets: Sequence[Target]
 ) -> Iterator[AttackedTarget]:
     """Search these targets together and yield what came of each."""
+    if attack.entry.kind == "universal":
+        return share_targets(
+            grid,
+            attack.component,
+            attack.label,
+            objective.component,
+            objective.label,
+            decision=objective.entry.decision,
+            targets=targets,
+        )
     return attack_targets(
         grid,
         attack.component,
@@ -210,10 +227,25 @@ class PixelAttack:
             ),
             choices=None if attacked.choices is None else self._choices(attacked.choices, places),
             directed=None if attacked.directed is None or control == OTHER_UNIT else self._directed(attacked, places),
-            achieved=xr.DataArray(attacked.achieved, dims=("epsilon", "stimulus"), coords=places),
+            achieved=xr.DataArray(
+                attacked.achieved,
+                dims=("epsilon", "stimulus"),
+                coords=places,
+                attrs={"between_stimuli": self.grid.between_stimuli},
+            ),
             minimal=None if attacked.minimal is None or control == OTHER_UNIT else self._minimal(attacked.minimal),
             status=xr.DataArray(attacked.status, dims="stimulus", coords={"stimulus": stimuli}),
+            goal=self._goal(),
         )
+
+    def _goal(self) -> xr.DataArray | None:
+        """Stimulus whose population vector was to be matched."""
+        objective, names = self.objective.component, np.array(self.grid.stimulus_ids)
+        wanted = objective.matches() if isinstance(objective, Matching) else ""
+        if not wanted:
+            return None
+        goal = names if wanted == "clean" else names[self.grid.partners]
+        return xr.DataArray(goal, dims="stimulus", coords={"stimulus": names})
 
     def _choices(self, index: NDArray[np.intp], places: Mapping[str, object]) -> xr.DataArray:
         readout, model = self.grid.readout, self.grid.model

@@ -47,7 +47,10 @@ def fit_refusal(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> s
     aims, scale = attack.entry.aims, objective.entry.scale
     if not aims or scale in aims:
         return _goal_refusal(attack, objective)
-    why = ": it works on a choice among classes, and a unit or a population makes none" if aims == ("behavior",) else ""
+    why = {
+        ("behavior",): ": it works on a choice among classes, and a unit or a population makes none",
+        ("population",): ": it works on the whole population vector, not on a number that is read of it",
+    }.get(aims, "")
     return f"{attack.label} fits objectives at the scale {' or '.join(aims)} only, not {objective.label}{why}"
 
 

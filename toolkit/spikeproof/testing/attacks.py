@@ -38,9 +38,10 @@ def attacked(
     high: float = 0.8,
     seed: int = 0,
 ) -> Attacked:
-    """Attack the linear units of some items."""
+    """Attack the linear units of some items; no ball binds a free attack."""
     clean, objective = images(items, low, high), LinearUnits.random(items)
-    radii = torch.tensor(RADII[norm] if epsilons is None else epsilons)
+    free = subject.entry.kind == "free"
+    radii = torch.tensor((torch.inf,) if free else RADII[norm] if epsilons is None else epsilons)
     perturbed = subject.build()(objective, clean, radii, norm, noise(items, seed))
     return Attacked(perturbed=perturbed, clean=images(items, low, high), epsilons=radii, objective=objective)
 
@@ -49,7 +50,11 @@ def _on_images(entry: AttackEntry) -> bool:
     return entry.domain == "stimulus" and not entry.control
 
 
-@check("attack", when=_on_images)
+def _in_a_ball(entry: AttackEntry) -> bool:
+    return _on_images(entry) and entry.kind != "free"
+
+
+@check("attack", when=_in_a_ball)
 def check_it_stays_in_the_ball(subject: Subject) -> None:
     """No perturbation is longer than its epsilon, in each norm that the entry names."""
     for norm in subject.norms:
@@ -79,7 +84,7 @@ def check_it_returns_images_like_the_clean_ones(subject: Subject) -> None:
     require(torch.isfinite(found.perturbed).all(), "the result is not finite")
 
 
-@check("attack", when=_on_images)
+@check("attack", when=_in_a_ball)
 def check_no_budget_changes_nothing(subject: Subject) -> None:
     """With epsilon 0, the images are the clean ones."""
     for norm in subject.norms:
@@ -116,7 +121,7 @@ def check_the_same_seed_gives_the_same_images(subject: Subject) -> None:
         require(torch.equal(one.perturbed, two.perturbed), f"{norm}: two runs with one seed differ")
 
 
-@check("attack", when=_on_images)
+@check("attack", when=_in_a_ball)
 def check_it_beats_random_directions(subject: Subject) -> None:
     """On a linear unit it gains more than the best of ten random directions of the same norm."""
     for norm in subject.norms:

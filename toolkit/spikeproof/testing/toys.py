@@ -53,6 +53,20 @@ class LinearUnits:
         weights = self.weights if items is None else self.weights[items]
         return self(images, items), weights.clone()
 
+    @property
+    def partners(self) -> torch.Tensor:
+        """A grey image for each item, (item, channel, y, x)."""
+        return torch.full_like(self.weights, 0.5)
+
+    def responses(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """A population of the item's unit alone, (row, 1), differentiable."""
+        weights = self.weights if items is None else self.weights[items]
+        return (images * weights).flatten(1).sum(dim=1, keepdim=True)
+
+    def jacobian(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ARG002
+        """Its Jacobians, (row, 1, channel, y, x)."""
+        return (self.weights if items is None else self.weights[items])[:, None].clone()
+
 
 class LinearDecisions:
     """Scores -a and a of two classes, a being the item's linear unit; the first is chosen, so leaving it drives a up.
