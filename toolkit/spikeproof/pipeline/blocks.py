@@ -87,6 +87,8 @@ def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
         return False
     if "minimal" in entry.needs and evidence.minimal is None:
         return False
+    if "encoder" in entry.needs and evidence.code.encoding is None:
+        return False
     if "goal" in entry.needs and evidence.goal is None:
         return False
     if not evidence.bounded and "goal" not in entry.needs:

@@ -233,6 +233,8 @@ def _do(todo: Plan, system: System, parts: Parts, folder: ResultFolder, ledger: 
 def _refuse_metrics(system: System, todo: Plan, parts: Parts, recording: Recording, ledger: Ledger) -> None:
     images, models = recording.stimuli is not None, bool(parts.models)
     for metric in parts.metrics:
+        if "encoder" in metric.entry.needs and parts.encoders and system.code.encoding is None:
+            continue  # it speaks of the study's encoders, and this is another system
         reason = metric_refusal(metric, system, todo.evidence, images=images, models=models)
         if reason is not None:
             ledger.refuse(f"{metric.label} of {system.name}", reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -20,6 +20,9 @@ E = TypeVar("E", bound=Entry, covariant=True)
 OTHER_UNIT = "other-unit"
 """The host's own control: one unit read under the perturbation made for another; it needs no images of its own."""
 
+
+ENCODER_FIT, IN_SILICO_SPREAD = "encoder-fit", "in-silico-spread"
+"""Metrics that every study with an encoder, and with several, has."""
 
 RESERVED = ("code", "encoder", "items", "examples", "longer")
 """Groups of the result's tree that are not metrics."""
@@ -101,7 +104,7 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
         objectives=objectives,
         attacks=attacks,
         controls=controls,
-        metrics=tuple(_metric(host, spec, study.seed) for spec in study.metrics),
+        metrics=tuple(_metric(host, spec, study.seed) for spec in (*study.metrics, *_of_encoders(study))),
         other_unit=other_unit,
     )
 
@@ -117,6 +120,19 @@ def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
         component=component,
         provenance={"label": spec.label, **chosen.provenance(parameter_values(component))},
     )
+
+
+def _of_encoders(study: Study) -> Iterator[ComponentSpec]:
+    """Yield the metrics that say how far in-silico systems are to be trusted: no such system goes without them."""
+    from spikeproof.study import ComponentSpec
+
+    have = {spec.use.rpartition("/")[2] for spec in study.metrics}
+    wanted = [ENCODER_FIT] if study.encoders else []
+    if len(study.encoders) > 1 and study.threat is not None and "unit" in study.threat.aims:
+        wanted.append(IN_SILICO_SPREAD)
+    for name in wanted:
+        if name not in have:
+            yield ComponentSpec(use=name, label=name, parameters={}, where=f"{study.encoders[0].where}: {name}")
 
 
 def _metric(host: Host, spec: ComponentSpec, seed: int) -> Part[MetricEntry]:

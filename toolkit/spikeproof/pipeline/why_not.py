@@ -88,6 +88,8 @@ def metric_refusal(
         Whether the study has any.
     """
     entry, code = metric.entry, system.code
+    if "encoder" in entry.needs and code.encoding is None:
+        return f"{metric.label} needs an [[encoder]]: {system.name} is no in-silico system"
     if "labels" in entry.needs and code.labels is None:
         return f"{metric.label} needs categories: this source names none (option `category`)"
     if "repeats" in entry.needs and code.repeats is None:
