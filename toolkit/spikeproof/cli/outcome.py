@@ -36,7 +36,7 @@ def show_result(result: Result) -> None:
             say(out, said)
         table_or_records(out, SOURCE_HEAD, rows)
     for system in result.scopes:
-        heading(out, f"Found in {system if system != 'recording' else 'the recording'}")
+        heading(out, f"Found in {result.label(system) if system != 'recording' else 'the recording'}")
         sentences(out, [item["text"] for item in result.findings if item["system"] == system])
         _numbers(result, system, out)
     if result.refused:

@@ -12,6 +12,7 @@ from spikeproof.statistics import Resampling
 
 from .between import ALL, compare_systems, described
 from .blocks import refusals, stack_blocks
+from .labels import label_variable, labelled, named
 from .searches import joined_longer, said_of_searches
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ class Summaries:
                 self._ledger.refuse(what, str(error))
                 continue
             self.groups[f"/{metric.label}/{place}/measured"] = measured
-            self._file(metric, system.name, summary, metric.component.describe(summary, system.code))
-        said = said_of_searches(self.groups.get(f"/items/{place}"), longer)
+            said = labelled(metric.component.describe(summary, system.code), system.code)
+            for variable in summary.data_vars.values():
+                label_variable(variable, system.code)
+            self._file(metric, system.name, summary, said)
+        said = labelled(said_of_searches(self.groups.get(f"/items/{place}"), longer), system.code)
         self.findings += [{"system": system.name, "metric": "search", "text": text} for text in said]
 
     def add_together(self, trials: xr.Dataset | None = None) -> None:
@@ -105,7 +109,7 @@ class Summaries:
                         metric.component, metric.label, self._codes, self._resampling, self._ledger
                     )
                 if summary is not None:
-                    self._file(metric, ALL, summary, described(metric.component, summary))
+                    self._file(metric, ALL, summary, named(described(metric.component, summary), self._codes))
             if metric.entry.kind == "study":
                 if "trials" in metric.entry.needs and trials is None:
                     self._ledger.refuse(
@@ -122,7 +126,7 @@ class Summaries:
                 except DataError as error:
                     self._ledger.refuse(what, str(error))
                     continue
-                self._file(metric, ALL, summary, metric.component.describe(summary))
+                self._file(metric, ALL, summary, named(metric.component.describe(summary), self._codes))
 
     def _file(self, metric: Part[MetricEntry], system: str, summary: xr.Dataset, said: Iterable[str]) -> None:
         if not summary.data_vars:

@@ -50,7 +50,7 @@ def side_by_side(result: Result) -> str:
                     rows.setdefault((name, at, units), {})[system] = f"{value} {interval}"
     if not rows:
         return ""
-    head = ("number", "at", *map(_title, systems), "unit")
+    head = ("number", "at", *(_title(result, system) for system in systems), "unit")
     body = [
         (name, at, *(cells.get(system, "–") for system in systems), units) for (name, at, units), cells in rows.items()
     ]
@@ -67,7 +67,7 @@ def findings(result: Result) -> str:
             for metric, group in itertools.groupby(said, key=lambda finding: finding["metric"])
         )
         if texts:
-            parts.append(f'<h3>{escape(_title(system))}</h3><div class="findings">{texts}</div>')
+            parts.append(f'<h3>{escape(_title(result, system))}</h3><div class="findings">{texts}</div>')
     return "".join(parts)
 
 
@@ -82,7 +82,7 @@ def metric_sections(result: Result) -> list[tuple[str, str, str]]:
     sections = []
     for metric in result.metrics:
         parts = [
-            f"<h3>{escape(_title(system))}</h3>{_summary(result.summary(metric, system))}"
+            f"<h3>{escape(_title(result, system))}</h3>{_summary(result.summary(metric, system))}"
             for system in result.scopes
             if result.has(metric, system)
         ]
@@ -144,7 +144,7 @@ def picture_section(result: Result) -> str:
             continue
         examples = result.tree[place].to_dataset()
         rows = [_pictures(examples.isel(target=index)) for index in range(examples.sizes["target"])]
-        parts.append(f"<h3>{escape(_title(system))}</h3>" + "".join(rows))
+        parts.append(f"<h3>{escape(_title(result, system))}</h3>" + "".join(rows))
     return "".join(parts)
 
 
@@ -175,7 +175,7 @@ def systems_section(result: Result) -> str:
     """Say what was studied, and what was chosen for the user."""
     rows = [
         (
-            _title(facts["name"]),
+            _title(result, facts["name"]),
             str(facts["units"]),
             facts.get("aimed_at", "–"),
             str(facts["stimuli"]),
@@ -250,5 +250,7 @@ def _metric_title(metric: str) -> str:
     return metric.replace("-", " ").capitalize()
 
 
-def _title(system: str) -> str:
-    return {"recording": "The recording", "all systems": "All systems together"}.get(system, f"Network {system}")
+def _title(result: Result, system: str) -> str:
+    known = {"recording": "The recording", "all systems": "All systems together"}
+    called = result.label(system)
+    return known.get(system, f"I{called[1:]}" if called != system else f"Network {system}")

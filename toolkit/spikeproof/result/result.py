@@ -57,6 +57,20 @@ class Result:
         """What summaries stand for: every system, and ``"all systems"`` where something was said of them together."""
         return tuple(self.provenance.get("scopes", self.systems))
 
+    def label(self, system: str) -> str:
+        """What a system is to be called: an in-silico one with its mean held-out correlation."""
+        fit = self._in_silico.get(system)
+        return system if fit is None else f"in-silico {system} (held-out r {fit})"
+
+    @cached_property
+    def _in_silico(self) -> dict[str, str]:
+        """Held-out fit of each in-silico system."""
+        return {
+            facts["name"]: str(facts.get("held_out_fit", "unknown"))
+            for facts in self.provenance.get("system_facts", ())
+            if facts.get("in_silico") == "yes"
+        }
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that were computed for at least one system."""
