@@ -42,9 +42,7 @@ def operator_norm(module: nn.Module, shape: tuple[int, ...], *, steps: int, seed
         target = linear(example).shape[1:]
     inputs, outputs = math.prod(shape), math.prod(target)
     if inputs * outputs <= DENSE:
-        with torch.no_grad():
-            columns = linear(torch.eye(inputs, dtype=torch.float64).reshape(inputs, *shape)).reshape(inputs, outputs)
-        return NormBound.exact(dense_norm(columns.numpy().T))
+        return NormBound.exact(dense_norm(_written_out(linear, example, inputs, outputs)))
     leaf = example.clone().requires_grad_()
     image = linear(leaf)
 
@@ -62,3 +60,19 @@ def operator_norm(module: nn.Module, shape: tuple[int, ...], *, steps: int, seed
         return result
 
     return largest_singular_value(gram, min(inputs, outputs), steps=steps, seed=seed)
+
+
+def _written_out(linear: nn.Module, example: torch.Tensor, inputs: int, outputs: int) -> NDArray[np.float64]:
+    """The matrix, or its transpose, by as many unit vectors as the smaller of its sides has entries."""
+    if inputs <= outputs:
+        with torch.no_grad():
+            columns: NDArray[np.float64] = (
+                linear(torch.eye(inputs, dtype=torch.float64).reshape(inputs, *example.shape[1:]))
+                .reshape(inputs, outputs)
+                .numpy()
+            )
+        return columns
+    leaf = example.clone().requires_grad_()
+    values = linear(leaf).reshape(-1)
+    rows = [torch.autograd.grad(value, leaf, retain_graph=True)[0].reshape(-1).numpy() for value in values]
+    return np.stack(rows)

@@ -48,6 +48,19 @@ _ONE = (
 )
 """No slope above 1, no entry used twice."""
 
+_CHANGED_BY_TRAINING = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+)
+"""Another function in training mode than in evaluation mode."""
+
 _FIXED_SLOPES: dict[type[nn.Module], float] = {
     nn.SELU: 1.7580993408473768,  # just below 0
     nn.Sigmoid: 0.25,
@@ -99,6 +112,8 @@ def layer_bound(module: nn.Module, shape: tuple[int, ...], *, name: str, steps: 
     ModelError
         If there is no rule for the layer, or it has no finite constant.
     """
+    if module.training and isinstance(module, _CHANGED_BY_TRAINING):
+        raise ModelError(f"lipschitz: {name} is in training mode, where it is another function; call eval() first")
     if isinstance(module, nn.Linear):
         return NormBound.exact(dense_norm(module.weight.detach().double().cpu().numpy()))
     if isinstance(module, nn.Bilinear):

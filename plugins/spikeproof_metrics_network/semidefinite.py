@@ -79,6 +79,9 @@ def lipsdp(
     matrices = as_weights(weights)
     if len(matrices) < 2:
         raise DataError("LipSDP: needs at least two weights; the bound of a single one is its norm (dense_norm)")
+    if matrices[0].shape[1] > matrices[0].shape[0]:
+        # Directions of the input that no neuron sees lengthen nothing: the program is as small as the first layer.
+        matrices[0] = np.linalg.qr(matrices[0].T)[1].T
     low, high = float(slopes[0]), float(slopes[1])
     if not (np.isfinite([low, high]).all() and low <= high and high > 0):
         raise DataError(f"LipSDP: slopes must be finite, the smallest first, the largest above 0, got {slopes}")

@@ -13,10 +13,8 @@ from torch import fx, nn
 from torch.nn import functional
 
 from .bounds import NormBound
+from .graph import BATCH, ancestors, refuse_overwritten, refuse_unfaithful, traced
 from .rules import layer_bound
-
-BATCH = 2
-"""Inputs that run through the network once, to learn its shapes."""
 
 __all__ = ["LayerBound", "LipschitzBound", "lipschitz_upper_bound"]
 
@@ -169,42 +167,39 @@ def lipschitz_upper_bound(
     )
     if hooked is not None:
         raise ModelError(f"lipschitz: a hook on {hooked or 'the network'} may change what it computes; remove it first")
-    graph = _traced(module, input_shape)
+    return bound_up_to(module, input_shape, module, steps=steps, seed=seed)[0]
+
+
+def bound_up_to(
+    module: nn.Module, input_shape: tuple[int, ...], part: nn.Module, *, steps: int, seed: int
+) -> tuple[LipschitzBound, tuple[int, ...]]:
+    """Bound what leads from the input to the output of a submodule, and give that output's shape without the batch.
+
+    Parts may be left in training mode where that changes nothing.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    input_shape : tuple of int
+    part : torch.nn.Module
+        The submodule (at its first call), or the module itself.
+    steps, seed : int
+        As for :func:`lipschitz_upper_bound`.
+
+    Raises
+    ------
+    ModelError
+        As :func:`lipschitz_upper_bound`; or if a value is overwritten that is read again.
+    """
+    graph = traced(module, input_shape, part)
+    refuse_overwritten(graph)
     walk = _Walk(graph, steps, seed)
+    wanted = ancestors(graph)
     for node in graph.graph.nodes:
-        walk.visit(node)
-    return LipschitzBound(value=walk.result, layers=tuple(walk.layers))
-
-
-def _traced(module: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModule:
-    parameter = next(iter(module.parameters()), torch.zeros(0))
-    example = torch.zeros((BATCH, *input_shape), dtype=parameter.dtype, device=parameter.device)
-    try:
-        with torch.no_grad():
-            module(example)
-    except Exception as error:  # whatever the network's own code raises
-        reason = str(error).partition("\n")[0]
-        raise ModelError(f"lipschitz: the network does not take inputs of shape {input_shape}: {reason}") from error
-    try:
-        graph = fx.symbolic_trace(module)
-    except Exception as error:  # and here, when it is given a stand-in
-        raise ModelError(
-            f"lipschitz: the network cannot be traced ({type(error).__name__}: {error}); bound parts of it whose "
-            "forward pass does not depend on values"
-        ) from error
-    with torch.no_grad():
-        _Shapes(graph).run(example)
-    return graph
-
-
-class _Shapes(fx.Interpreter):
-    """Runs the network once and writes down the shape of every tensor."""
-
-    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401  (whatever the node returns)
-        value = super().run_node(n)
-        if isinstance(value, torch.Tensor):
-            n.meta["shape"] = tuple(value.shape)
-        return value
+        if node in wanted:
+            walk.visit(node)
+    refuse_unfaithful(graph)
+    return LipschitzBound(value=walk.result, layers=tuple(walk.layers)), walk.shape
 
 
 class _Walk:
@@ -217,6 +212,7 @@ class _Walk:
         self._bounds: dict[fx.Node, float] = {}
         self.layers: list[LayerBound] = []
         self.result = math.nan
+        self.shape: tuple[int, ...] = ()
 
     def visit(self, node: fx.Node) -> None:
         """Bound one node."""
@@ -229,7 +225,10 @@ class _Walk:
             (value,) = node.args
             if not isinstance(value, fx.Node):
                 raise ModelError("lipschitz: the network must return one tensor")
+            if "shape" not in value.meta:
+                raise ModelError("lipschitz: the network must return one tensor")
             self.result = self._bounds[value]
+            self.shape = _shape(value)
         elif all(self._bounds[other] == 0 for other in node.all_input_nodes) or "shape" not in node.meta:
             # Computed from shapes and parameters alone.
             self._bounds[node] = 0.0
@@ -273,7 +272,7 @@ class _Walk:
             and not node.kwargs
             and (factor := _factor(node, divides=target in _DIVIDE)) is not None
         ):
-            self._keep(node, parts[0] * factor, node.name, kind, NormBound.exact(factor, "factor"))
+            self._keep(node, max(parts) * factor, node.name, kind, NormBound.exact(factor, "factor"))
         elif target in {torch.cat, torch.concat, torch.stack} and isinstance(first, (list, tuple)):
             joined = math.sqrt(sum(self._bounds[a] ** 2 for a in first if isinstance(a, fx.Node)))
             self._keep(node, joined, node.name, kind, NormBound.exact(joined, "root of the sum of squares"))
@@ -298,13 +297,30 @@ def _same_shapes(node: fx.Node) -> bool:
 
 
 def _factor(node: fx.Node, *, divides: bool) -> float | None:
-    """The number that a node multiplies by, if it is one."""
+    """The largest number that a node multiplies by, if they are constant."""
     if node.kwargs:
         return None
     tensor, number = node.args if isinstance(node.args[0], fx.Node) else reversed(node.args)
+    if isinstance(tensor, fx.Node) and isinstance(number, fx.Node):
+        return _largest_factor(node, divides)
     if not isinstance(number, (int, float)) or (divides and not isinstance(node.args[0], fx.Node)):
         return None
     return abs(1 / number if divides else number) if isinstance(tensor, fx.Node) and (number or not divides) else None
+
+
+def _largest_factor(node: fx.Node, divides: bool) -> float | None:
+    """Largest absolute value of a constant tensor that a node multiplies by, entry by entry."""
+    constant = [isinstance(a, fx.Node) and "value" in a.meta for a in node.args]
+    if constant not in ([False, True], [] if divides else [True, False]):
+        return None
+    factors, moved = (node.args[1], node.args[0]) if constant[1] else node.args
+    if not isinstance(factors, fx.Node) or not isinstance(moved, fx.Node):
+        return None
+    if moved.meta["shape"] != node.meta["shape"]:
+        return None  # broadcast: entries are repeated
+    sizes = factors.meta["value"].double().abs()
+    largest = float((1 / sizes if divides else sizes).max())
+    return largest if math.isfinite(largest) else None
 
 
 def _is_random(node: fx.Node) -> bool:

@@ -21,9 +21,10 @@ _NAMES = tuple(f"u{unit}" for unit in range(6))
 def _module() -> nn.Module:
     """Two convolutions and a dense layer of six units, seeded, in double precision."""
     generator = torch.Generator().manual_seed(13)
-    module = nn.Sequential(
-        nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 6)
-    ).double()
+    with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global state
+        module = nn.Sequential(
+            nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 6)
+        ).double()
     for parameter in module.parameters():
         parameter.requires_grad_(False).copy_(torch.randn(parameter.shape, generator=generator).double() / 4)
     return module.eval()
