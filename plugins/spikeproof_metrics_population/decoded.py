@@ -72,11 +72,15 @@ class Decoding:
         spikeproof.errors.NotEnoughData
             If there are no categories, one only, or fewer than two stimuli of one or a fold.
         """
+        return {name: float(values.mean()) for name, values in self.contributions(sample).items()}
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        """Whether each held-out stimulus is decoded rightly, 1 or 0; refuses what :meth:`score` refuses."""
         labels = _labels(sample, "decoding")
         fold = sample.folds(self.folds, by_label=True)
         with one_thread():
             chosen = held_out_choices(sample.responses, labels, fold, decoder=self.decoder, c=self.c)
-        return {"decoded_accuracy": float((chosen == labels).mean())}
+        return {"decoded_accuracy": (chosen == labels).astype(np.float64)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,10 @@ class DecoderTransfer:
         spikeproof.errors.NotEnoughData
             If there are no categories, one only, or fewer than two stimuli of one or a fold.
         """
+        return {name: float(values.mean()) for name, values in self.contributions(sample).items()}
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        """Whether each stimulus is read rightly, 1 or 0; refuses what :meth:`score` refuses."""
         labels = _labels(sample, "decoder-transfer")
         if sample.reference is None:
             raise NotEnoughData("decoder-transfer: needs the clean responses as a reference")
@@ -124,4 +132,4 @@ class DecoderTransfer:
             chosen = held_out_choices(
                 sample.reference, labels, fold, decoder=self.decoder, c=self.c, tested=sample.responses
             )
-        return {"transferred_accuracy": float((chosen == labels).mean())}
+        return {"transferred_accuracy": (chosen == labels).astype(np.float64)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .evidence import Evidence
     from .statistics import Resampling
 
-__all__ = ["Quantity", "Sample", "Score", "StudyEvidence", "StudyMetric"]
+__all__ = ["MeanScore", "Quantity", "Sample", "Score", "StudyEvidence", "StudyMetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +216,26 @@ class Score(Protocol):
         ------
         spikeproof.errors.NotEnoughData
             If the sample cannot carry it: what is needed, and what there is.
+        """
+
+
+@runtime_checkable
+class MeanScore(Score, Protocol):
+    """A score that is a mean over stimuli of what each contributes: the share of held-out stimuli that are decoded.
+
+    Leaving stimuli out of such a score would fit everything again on fewer, and count the choices that flip from fit to
+    fit as uncertainty many times over. The host drops contributions instead, without fitting again: stimuli vary as
+    other stimuli would, with what was fitted to the rest; units are left out with a fit of their own. That is faster,
+    and intervals hold as often as they say.
+    """
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        """What each stimulus contributes to every quantity, (stimulus,) by name; the means are those of :meth:`score`.
+
+        Raises
+        ------
+        spikeproof.errors.NotEnoughData
+            As :meth:`score`.
         """
 
 

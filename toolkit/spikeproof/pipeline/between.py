@@ -10,7 +10,9 @@ from spikeproof.scores import Quantity, Sample
 from spikeproof.statistics import interval
 from spikeproof.wording import joined, with_interval
 
-from .resampled_scores import GROUPS, SHUFFLED, scored, shuffled, with_bounds, without
+from .left_out import left_out
+from .resampled_scores import shuffled
+from .score_summaries import SHUFFLED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,20 +108,16 @@ def _pair(metric: ScoredMetric, reference: Code, other: Code, resampling: Resamp
         units=by["unit"].values.astype(str),
         seed=metric.seed,
     )
-    whole = scored(metric.score, sample)
-    factors = [
-        without(metric.score, sample, np.array(shared), most=GROUPS),
-        without(metric.score, sample, by["unit"].values.astype(str), most=GROUPS, of="units"),
-        without(metric.score, sample, at["unit"].values.astype(str), most=GROUPS, of="reference_units"),
-    ]
-    out = np.full((2, len(whole), 3), np.nan)
+    units, units_of_reference = (side["unit"].values.astype(str) for side in (by, at))
+    found = left_out(
+        metric.score, sample, {"stimuli": np.array(shared), "units": units, "reference_units": units_of_reference}
+    )
+    out = np.full((2, len(found.whole), 3), np.nan)
     for number, quantity in enumerate(metric.score.quantities()):
-        out[0, number] = with_bounds(
-            quantity, whole[number], [factor[:, number] for factor in factors], resampling.level
-        )
+        out[0, number] = found.bounds(quantity, number, resampling.level)
     if metric.entry.null is not None:
         draws = shuffled(metric.score, sample, metric.entry.null)
-        for number in range(len(whole)):
+        for number in range(len(found.whole)):
             centre = draws[:, number].mean()
             out[1, number] = centre, *interval(draws[:, number], centre, resampling.level)
     return out
@@ -132,7 +130,7 @@ def _about(quantity: Quantity) -> dict[str, str | int]:
         "definition": (
             f"{quantity.definition} Rows: the reference; columns: the system that is compared with it, over the stimuli"
             " that both were shown. Interval: delete-a-group jackknife over stimuli, units of the one and units of the "
-            "other, whose variances add up, with Student's t."
+            "other, whose variances add up less the interactions of every two, with Student's t."
         ),
     }
     if quantity.headline:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from spikeproof.result import slug
 from spikeproof.scores import Quantity, Sample, Score
 from spikeproof.wording import with_interval
 
-from .resampled_scores import GROUPS, SHUFFLED, halves, scored, shuffled, summary_of, without
+from .left_out import GROUPS, left_out
+from .resampled_scores import halves, named, shuffled
+from .score_summaries import SHUFFLED, summary_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,11 +106,11 @@ class ScoredMetric:
     def _resampled(self, sample: Sample, clean: xr.DataArray, most: int) -> dict[str, NDArray[np.float64]]:
         """Score a sample whole, and with groups left out."""
         names, units = (clean[dim].values.astype(str) for dim in ("stimulus", "unit"))
-        found = {"": scored(self.score, sample), "_without_stimuli": without(self.score, sample, names, most=most)}
-        if most == GROUPS:
-            of: Literal["both_units", "units"] = "both_units" if self.entry.comparison else "units"
-            found["_without_units"] = without(self.score, sample, units, most=most, of=of)
-        return found
+        if most != GROUPS:
+            return named(left_out(self.score, sample, {"stimuli": names}, most=most))
+        if self.entry.comparison:
+            return named(left_out(self.score, sample, {"stimuli": names, "both_units": units}))
+        return named(left_out(self.score, sample, {"stimuli": names, "units": units}))
 
     def _clean(self, code: Code) -> xr.Dataset:
         import numpy as np

@@ -7,7 +7,8 @@ zero of each other, and a fold may be tested on what it was trained on. Leaving 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import lcm
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import NotEnoughData
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["jackknife_groups", "jackknife_interval"]
+__all__ = ["jackknife_groups", "jackknife_interval", "jackknife_pairs"]
 
 
 def jackknife_groups(names: Sequence[str], *, most: int = 32, seed: int = 0, purpose: str = "") -> NDArray[np.intp]:
@@ -54,21 +55,56 @@ def jackknife_groups(names: Sequence[str], *, most: int = 32, seed: int = 0, pur
     return groups
 
 
+def jackknife_pairs(first: int, second: int, *, most: int) -> NDArray[np.intp]:
+    """Pairs of a group of one factor and a group of another, both of which are left out at once.
+
+    Groups are drawn at random already, so that the first so many pairs of any order are a random sample of all. Here
+    they run along the diagonals of the table of both, so that each group stands in about as many pairs as any other.
+
+    Parameters
+    ----------
+    first, second : int
+        Groups of either factor.
+    most : int
+        Most pairs.
+
+    Returns
+    -------
+    numpy.ndarray of int, (pair, 2)
+        Different pairs: as many as asked for, or all that there are.
+
+    Examples
+    --------
+    >>> jackknife_pairs(4, 2, most=6).tolist()
+    [[0, 0], [1, 1], [2, 0], [3, 1], [0, 1], [1, 0]]
+    """
+    import numpy as np
+
+    number = np.arange(min(most, first * second))
+    return np.stack([number % first, (number + number // lcm(first, second)) % second], axis=1)
+
+
 def jackknife_interval(
     estimate: ArrayLike,
     left_out: Sequence[ArrayLike],
     *,
+    both_left_out: Mapping[tuple[int, int], ArrayLike] | None = None,
     level: float = 0.95,
     lowest: float = -float("inf"),
     highest: float = float("inf"),
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Interval of a statistic from its values with groups left out (Kott 2001, J. Off. Stat. 17:521).
 
-    For each factor (stimuli, units, subjects) with g groups the variance is ``(g - 1) / g sum_k (t_k - mean t)^2``; the
-    variances of crossed factors add up, which is exact for their main effects and counts an interaction twice, so the
-    interval errs on the wide side. Student's t has the degrees of freedom of Satterthwaite (1946). Where the statistic
-    is bounded on both sides the interval is made on the logit of its place between the bounds, where it is bounded on
-    one side on the logarithm of its distance from it, so that it never leaves them.
+    For each factor (stimuli, units, subjects) with g groups the variance is ``(g - 1) / g sum_k (t_k - mean t)^2``. The
+    variances of crossed factors add up, but each holds their interaction (a unit's own response to a stimulus), so that
+    the sum counts it twice (Owen 2007, doi:10.1214/07-AOAS122). Where pairs of groups are left out at once it is taken
+    off again: its variance is ``(g - 1) (h - 1) mean (t - t_k - t_l + t_kl)^2`` over pairs of a group k of one factor
+    and a group l of the other. What is left is never below the largest variance of one factor. Without pairs the
+    interval errs on the wide side.
+
+    Student's t has the degrees of freedom of Satterthwaite (1946). Where the statistic is bounded on both sides the
+    interval is made on the logit of its place between the bounds, where it is bounded on one side on the logarithm of
+    its distance from it, so that it never leaves them.
 
     Parameters
     ----------
@@ -76,6 +112,9 @@ def jackknife_interval(
         The statistic of all members.
     left_out : sequence of array_like, (group, ...)
         One array a factor: the statistic without each group in turn.
+    both_left_out : mapping of (int, int) to array_like, (pair, ...), optional
+        For the places of two factors in ``left_out``: the statistic without a group of each, for the pairs of
+        :func:`jackknife_pairs` with as many pairs as there are values.
     level : float
         Coverage.
     lowest, highest : float
@@ -90,6 +129,8 @@ def jackknife_interval(
     ------
     NotEnoughData
         If no factor has two groups.
+    ValueError
+        If there are more pairs of groups than two factors have.
 
     Examples
     --------
@@ -102,34 +143,91 @@ def jackknife_interval(
     True
     """
     import numpy as np
-    from scipy import stats
 
     centre = np.asarray(estimate, dtype=np.float64)
-    factors = [np.asarray(values, dtype=np.float64) for values in left_out]
-    factors = [values for values in factors if len(values) > 1]
+    factors = {place: np.asarray(values, dtype=np.float64) for place, values in enumerate(left_out)}
+    factors = {place: values for place, values in factors.items() if len(values) > 1}
     if not factors:
         raise NotEnoughData("interval: nothing can be left out: at least two stimuli or two units are needed")
-    open_ends = (centre <= lowest) | (centre >= highest)
-    for values in factors:
-        open_ends = open_ends | (values <= lowest).any(axis=0) | (values >= highest).any(axis=0)
+    pairs = {
+        places: np.asarray(values, dtype=np.float64)
+        for places, values in (both_left_out or {}).items()
+        if set(places) <= set(factors)
+    }
+    pairs = {places: values for places, values in pairs.items() if len(values)}
+    for (a, b), values in pairs.items():
+        if len(values) > len(factors[a]) * len(factors[b]):
+            raise ValueError(
+                f"interval: {len(values)} pairs of groups were left out of factors with {len(factors[a])} and "
+                f"{len(factors[b])} groups"
+            )
+    on_bound = (centre <= lowest) | (centre >= highest)
+    beside = np.zeros(centre.shape, dtype=bool)
+    for values in (*factors.values(), *pairs.values()):
+        beside |= (values <= lowest).any(axis=0) | (values >= highest).any(axis=0)
     low, high = (np.empty_like(centre) for _ in range(2))
-    for where, ends in ((open_ends, (-np.inf, np.inf)), (~open_ends, (lowest, highest))):
+    # A value on a bound has no logit: there the spread is taken as it is, and stretched by the slope at the estimate.
+    for where, ends, slope in (
+        (on_bound, (-np.inf, np.inf), False),
+        (~on_bound & beside, (lowest, highest), True),
+        (~on_bound & ~beside, (lowest, highest), False),
+    ):
         if not where.any():
             continue
-        place = _stretched(centre[where], *ends)
-        variances, freedoms = [], []
-        for values in factors:
-            groups = len(values)
-            spread = _stretched(values[:, where], *ends)
-            variances.append((groups - 1) / groups * ((spread - spread.mean(axis=0)) ** 2).sum(axis=0))
-            freedoms.append(groups - 1)
-        total = np.sum(variances, axis=0)
-        parts = np.sum([v**2 / f for v, f in zip(variances, freedoms, strict=True)], axis=0)
-        freedom = np.divide(total**2, parts, out=np.full_like(total, float(max(freedoms))), where=parts > 0)
-        half = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(total)
-        low[where] = np.maximum(_back(place - half, *ends), lowest)
-        high[where] = np.minimum(_back(place + half, *ends), highest)
+        inner = (-np.inf, np.inf) if slope else ends
+        half = _half_width(
+            _stretched(centre[where], *inner),
+            {place: _stretched(values[:, where], *inner) for place, values in factors.items()},
+            {places: _stretched(values[:, where], *inner) for places, values in pairs.items()},
+            level,
+        )
+        if slope:
+            half = half * _slope(centre[where], *ends)
+        middle = _stretched(centre[where], *ends)
+        low[where] = np.maximum(_back(middle - half, *ends), lowest)
+        high[where] = np.minimum(_back(middle + half, *ends), highest)
     return low, high
+
+
+def _half_width(
+    centre: NDArray[np.float64],
+    factors: Mapping[int, NDArray[np.float64]],
+    pairs: Mapping[tuple[int, int], NDArray[np.float64]],
+    level: float,
+) -> NDArray[np.float64]:
+    import numpy as np
+    from scipy import stats
+
+    single = [
+        (len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+        for values in factors.values()
+    ]
+    freedoms = [len(values) - 1 for values in factors.values()]
+    parts = [v**2 / f for v, f in zip(single, freedoms, strict=True)]
+    shared = np.zeros_like(centre)
+    for (a, b), values in pairs.items():
+        of_a, of_b = len(factors[a]), len(factors[b])
+        one, other = jackknife_pairs(of_a, of_b, most=len(values)).T
+        apart = centre - factors[a][one] - factors[b][other] + values
+        interaction = (of_a - 1) * (of_b - 1) * (apart**2).mean(axis=0)
+        shared += interaction
+        parts.append(interaction**2 / min(len(values), (of_a - 1) * (of_b - 1)))
+    total = np.maximum(np.sum(single, axis=0) - shared, np.max(single, axis=0))
+    spread = np.sum(parts, axis=0)
+    freedom = np.divide(total**2, spread, out=np.full_like(total, float(max(freedoms))), where=spread > 0)
+    freedom = np.maximum(freedom, min(freedoms))
+    return np.asarray(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(total))
+
+
+def _slope(values: NDArray[np.float64], lowest: float, highest: float) -> NDArray[np.float64]:
+    """Derivative of the stretched values."""
+    import numpy as np
+
+    slope = np.zeros_like(values)
+    for end in (lowest, highest):
+        if np.isfinite(end):
+            slope += 1 / np.abs(values - end)
+    return slope
 
 
 def _stretched(values: NDArray[np.float64], lowest: float, highest: float) -> NDArray[np.float64]:
