@@ -79,6 +79,8 @@ def _measure(metric: Part[MetricEntry], evidence: Evidence) -> xr.Dataset:
 
 
 def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
+    if "encoder" in entry.needs and evidence.code.encoding is None:
+        return False
     if entry.kind == "network" and evidence.domain is None:
         return evidence.network is not None
     if evidence.domain is None:
@@ -86,8 +88,6 @@ def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
     if entry.domain is None and entry.kind != "score":
         return False
     if "minimal" in entry.needs and evidence.minimal is None:
-        return False
-    if "encoder" in entry.needs and evidence.code.encoding is None:
         return False
     if "goal" in entry.needs and evidence.goal is None:
         return False

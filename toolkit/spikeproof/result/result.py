@@ -131,7 +131,7 @@ class Result:
         -------
         pandas.DataFrame
             Columns ``system``, ``metric``, ``variable``, ``where`` (the coordinates as text), ``estimate``, ``low``,
-            ``high``, ``units``.
+            ``high``, ``units``, ``in_silico`` (mean held-out r of an in-silico system; empty for any other).
         """
         import itertools
 
@@ -163,9 +163,10 @@ class Result:
                             "low": low,
                             "high": high,
                             "units": str(variable.attrs.get("units", "")),
+                            "in_silico": self._in_silico.get(system, ""),
                         }
                     )
-        columns = ["system", "metric", "variable", "where", "estimate", "low", "high", "units"]
+        columns = ["system", "metric", "variable", "where", "estimate", "low", "high", "units", "in_silico"]
         return pd.DataFrame(rows, columns=columns)
 
     def _dataset(self, metric: str, system: str, part: str) -> xr.Dataset:
