@@ -46,7 +46,8 @@ def write_report(result: Result) -> Path:
         ("provenance", "Where the numbers come from", provenance_section(result)),
     ]
     shown = [(anchor, title, body) for anchor, title, body in sections if body]
-    title = f"Robustness of {_listed(tuple(map(result.label, result.systems)))}" if result.systems else "What subjects chose"
+    named = tuple(map(result.label, result.systems))
+    title = f"Robustness of {_listed(named)}" if named else "What subjects chose"
     style = resources.files("spikeproof.report").joinpath("style.css").read_text(encoding="utf-8")
     links = " ".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name, _ in shown)
     body = "".join(f'<section id="{anchor}"><h2>{escape(name)}</h2>{text}</section>' for anchor, name, text in shown)
