@@ -224,8 +224,8 @@ class EncoderFit:
                 f" {percent(summary['sign_accuracy_perturbed'])} of cases (chance 50 %)."
             )
         layers = data["layer"].values.astype(str)[kept].tolist()
-        counts = ", ".join(f"{name} {layers.count(name)}" for name in sorted(set(layers)))
-        yield f"Units by the layer that they are predicted from: {counts}."
+        counts = ", ".join(f"{layers.count(name)} from {name!r}" for name in sorted(set(layers)))
+        yield f"Layers that the units are predicted from: {counts}."
         fits = data["fit"].values
         for what, why in (
             ("below min_fit", "are predicted worse than that"),
@@ -238,7 +238,7 @@ class EncoderFit:
                     for k in out[np.argsort(-np.nan_to_num(fits[out], nan=-2.0))]
                 ]
                 listed = some(named, most=_LISTED).replace("'", "")
-                yield f"{out.size} units {why} and are left out (held-out correlation): {listed}."
+                yield f"Left out, as they {why} (held-out correlation): {listed}."
 
 
 _NOTHING = "no explainable variance"

@@ -52,4 +52,4 @@ def rank_correlations(values: ArrayLike) -> NDArray[np.float64]:
     products = centred @ np.swapaxes(centred, -1, -2)
     size = np.sqrt(np.diagonal(products, axis1=-2, axis2=-1))
     scale = size[..., :, None] * size[..., None, :]
-    return np.divide(products, scale, out=np.full_like(products, np.nan), where=scale > 0)
+    return np.asarray(np.divide(products, scale, out=np.full_like(products, np.nan), where=scale > 0))

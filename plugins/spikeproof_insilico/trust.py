@@ -167,4 +167,4 @@ def sign_of_changes(predicted: ArrayLike, measured: ArrayLike, weights: ArrayLik
 
 
 def _over(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(a, b, out=np.full(np.broadcast_shapes(a.shape, b.shape), np.nan), where=b > 0)
+    return np.asarray(np.divide(a, b, out=np.full(np.broadcast_shapes(a.shape, b.shape), np.nan), where=b > 0))

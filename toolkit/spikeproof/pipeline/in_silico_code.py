@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from spikeproof.code import Code
+from spikeproof.covariance import session_covariance
 from spikeproof.engine import clean_pass, live_units
 from spikeproof.errors import NotEnoughData
 from spikeproof.insilico import EncoderFit, Features, in_silico_model
@@ -121,9 +122,7 @@ def _code(
         coords={**on_unit, "stimulus": list(stimuli.ids)},
         attrs={"units": str(recorded.responses.attrs.get("units", ""))},
     )
-    covariance = recorded.noise_covariance
-    if covariance is not None:
-        covariance = covariance.sel(unit=units, unit_other=units)
+    covariance = _covariance(recorded, units)
     of_kept = encoding.data.sel(unit=units)
     mean = float(of_kept["fit"].mean())
     layers = of_kept["layer"].values.tolist()
@@ -142,6 +141,20 @@ def _code(
             "layer": ", ".join(f"{layer} ({layers.count(layer)})" for layer in dict.fromkeys(sorted(layers))),
         },
     )
+
+
+def _covariance(recorded: Code, units: list[str]) -> xr.DataArray | None:
+    """Noise covariance of these units: the recording's, or theirs alone where it has none for all of its units."""
+    if recorded.noise_covariance is not None:
+        return recorded.noise_covariance.sel(unit=units, unit_other=units)
+    if recorded.repeats is None:
+        return None
+    single = recorded.repeats.sel(unit=units)
+    _, row = np.unique(single["stimulus"].values, return_inverse=True)
+    estimate, _ = session_covariance(np.asarray(single.values, dtype=np.float64), row.astype(np.intp), single)
+    if estimate is None:
+        return None
+    return xr.DataArray(estimate, dims=("unit", "unit_other"), coords={"unit": units, "unit_other": units})
 
 
 def _labels(recorded: Code, stimuli: StimulusSet) -> xr.DataArray | None:
