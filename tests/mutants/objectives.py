@@ -46,6 +46,17 @@ class HalfSlope(Right):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aimless(Right):
+    """Its goal is not a number."""
+
+    def reached_when(self) -> str:
+        return "the distance is nowhere"
+
+    def reached_at(self, readings: Readings) -> torch.Tensor:
+        return torch.full_like(readings.responses[:, 0], torch.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counting(Right):
     """It depends on how many rows there are."""
 

@@ -29,6 +29,13 @@ BROKEN: dict[str, set[str]] = {
     "attack-mixing": {"an_item_alone_is_as_in_a_batch"},
     "attack-unseeded": {"the_same_seed_gives_the_same_images", "an_item_alone_is_as_in_a_batch"},
     "attack-aimless": {"it_beats_random_directions"},
+    "attack-minimal-right": set(),
+    "attack-minimal-short": {"it_reaches_the_goal"},
+    "attack-minimal-long": {"its_perturbation_is_small"},
+    "attack-minimal-out-of-the-box": {"the_box_holds_for_the_smallest_perturbation"},
+    "attack-minimal-double": {"it_returns_one_image_an_item"},
+    "attack-minimal-restless": {"what_is_reached_already_is_left_alone"},
+    "attack-minimal-unseeded": {"a_smallest_perturbation_does_not_depend_on_company_or_time"},
     "attack-right-control": set(),
     "attack-half-control": {"a_control_has_the_norm_of_the_attack"},
     "attack-same-control": {"a_control_is_not_the_attack"},
@@ -49,6 +56,7 @@ BROKEN: dict[str, set[str]] = {
     "objective-infinite": {"its_value_is_one_number_a_row", "its_gradient_agrees_with_finite_differences"},
     "objective-half-slope": {"its_gradient_agrees_with_finite_differences"},
     "objective-counting": {"a_row_does_not_depend_on_the_others"},
+    "objective-aimless": {"its_goal_is_one_level_a_row"},
     "readout-right": set(),
     "readout-constant": {"it_reads_separable_categories"},
     "readout-leaking": {"it_is_held_out"},
@@ -79,7 +87,9 @@ BROKEN: dict[str, set[str]] = {
 
 
 def _factory(name: str) -> str:
-    kind, _, rest = name.partition("-")
+    kind, _, rest = name.removeprefix("attack-minimal").partition("-")
+    if not kind:
+        kind = "minimal"
     return f"mutants.{kind}s:{''.join(word.title() for word in rest.split('-'))}"
 
 
@@ -100,6 +110,7 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
             domain="response" if activity else "stimulus",
             norms=() if activity else ("l2", "linf"),
             control=name.endswith("-control"),
+            kind="minimal" if name.startswith("minimal-") else "ball",
         )
 
 

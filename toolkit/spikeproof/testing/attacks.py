@@ -47,7 +47,7 @@ def attacked(
 
 
 def _on_images(entry: AttackEntry) -> bool:
-    return entry.domain == "stimulus" and not entry.control
+    return entry.domain == "stimulus" and not entry.control and entry.kind != "minimal"
 
 
 def _in_a_ball(entry: AttackEntry) -> bool:

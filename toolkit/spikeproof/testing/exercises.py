@@ -5,6 +5,7 @@ from __future__ import annotations
 from .attacks import attacked
 from .controls import controlled
 from .metrics import measured
+from .minimal_attacks import reached
 from .models import read
 from .objectives import valued
 from .readouts import fitted
@@ -22,6 +23,8 @@ def exercise(subject: Subject) -> None:
             perturbed(subject)
         case "attack" if entry.control:
             controlled(subject, subject.norms[0])
+        case "attack" if entry.kind == "minimal":
+            reached(subject, subject.norms[0])
         case "attack":
             attacked(subject, subject.norms[0])
         case "metric":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 
-from spikeproof.types import Readings
+from spikeproof.types import Goal, Readings
 
 from .registry import check, require
 from .subject import Subject
@@ -58,6 +59,19 @@ def check_its_gradient_agrees_with_finite_differences(subject: Subject) -> None:
     slope, expected = (ends[0] - ends[1]) / (2 * step), (gradient * direction).sum(dim=1)
     wrong = float((slope - expected).abs().max())
     require(wrong <= 1e-5 * (1 + float(expected.abs().max())), f"gradient and finite differences differ by {wrong:.3g}")
+
+
+@check("objective")
+def check_its_goal_is_one_level_a_row(subject: Subject) -> None:
+    """Where it has a goal, it says when it is reached, and at which value: a number a row, infinite perhaps."""
+    objective = subject.build()
+    if not isinstance(objective, Goal) or not objective.reached_when():
+        return
+    require("\n" not in objective.reached_when(), "its goal must be one line of text")
+    readings = toy_readings(len(objective.directions()))
+    level = objective.reached_at(replace(readings, decision=None))
+    require(level.shape == readings.unit.shape, f"expected levels of shape (6,), got {tuple(level.shape)}")
+    require(not level.isnan().any(), "a level is not a number")
 
 
 @check("objective")

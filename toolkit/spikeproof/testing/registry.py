@@ -20,6 +20,7 @@ _ALL: list[Check] = []
 _MODULES = (
     "common",
     "attacks",
+    "minimal_attacks",
     "controls",
     "response_attacks",
     "metrics",

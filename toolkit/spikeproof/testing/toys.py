@@ -53,6 +53,10 @@ class LinearUnits:
         weights = self.weights if items is None else self.weights[items]
         return self(images, items), weights.clone()
 
+    def hidden(self, layer: str) -> LinearHidden:  # noqa: ARG002
+        """Whatever the name: a layer that is the image itself."""
+        return LinearHidden(self)
+
     @property
     def partners(self) -> torch.Tensor:
         """A grey image for each item, (item, channel, y, x)."""
@@ -66,6 +70,28 @@ class LinearUnits:
     def jacobian(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ARG002
         """Its Jacobians, (row, 1, channel, y, x)."""
         return (self.weights if items is None else self.weights[items])[:, None].clone()
+
+
+class LinearHidden:
+    """The image as a hidden layer: a shift of it by s raises a linear unit by <w, s>.
+
+    Parameters
+    ----------
+    units : LinearUnits
+    """
+
+    def __init__(self, units: LinearUnits) -> None:
+        self._units = units
+
+    def activation(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ARG002
+        """The images."""
+        return images.clone()
+
+    def value_and_gradient(
+        self, images: torch.Tensor, shift: torch.Tensor, items: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values, (row,), and gradients, (row, channel, y, x)."""
+        return self._units.value_and_gradient(images + shift, items)
 
 
 class LinearDecisions:
@@ -290,4 +316,5 @@ def toy_readings(directions: int, *, rows: Sequence[int] = range(6)) -> Readings
         unit=(number % 5)[list(rows)],
         direction=(number % directions)[list(rows)],
         whitening=torch.diag(torch.linspace(0.5, 1.5, 5, dtype=torch.float64)),
+        sd=torch.linspace(0.5, 1.5, 5, dtype=torch.float64).expand(len(list(rows)), 5),
     )
