@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from simulating import Draw, Simulation
-from spikeproof.pipeline.resampled_scores import GROUPS, scored, with_bounds, without
+from spikeproof.pipeline.left_out import Factor, left_out
 from spikeproof.scores import Sample, Score
 from spikeproof_metrics_representation import cka
 from spikeproof_metrics_representation.aligned_kernels import KernelAlignment
@@ -77,14 +77,10 @@ def _simulation(score: Score, truth: Truth, *, anew: bool) -> Simulation:
         systems = (units(random), units(random)) if anew else _fixed()
         first, second = responses(systems, STIMULI, random)
         sample = Sample(responses=first, reference=second, stimuli=_STIMULI_NAMES, units=_UNIT_NAMES)
-        left_out = [without(score, sample, _STIMULI_NAMES, most=GROUPS)]
+        factors: dict[Factor, NDArray[np.str_]] = {"stimuli": _STIMULI_NAMES}
         if anew:
-            left_out += [
-                without(score, sample, _UNIT_NAMES, most=GROUPS, of="units"),
-                without(score, sample, _UNIT_NAMES, most=GROUPS, of="reference_units"),
-            ]
-        parts = with_bounds(quantity, scored(score, sample), left_out, 0.95)
-        estimate, low, high = (float(part[0]) for part in parts)
+            factors |= {"units": _UNIT_NAMES, "reference_units": _UNIT_NAMES}
+        estimate, low, high = (float(part) for part in left_out(score, sample, factors).bounds(quantity, 0, 0.95))
         return estimate, low, high
 
     which = "units of both drawn anew" if anew else "the same units"
