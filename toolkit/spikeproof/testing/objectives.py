@@ -65,10 +65,11 @@ def check_its_gradient_agrees_with_finite_differences(subject: Subject) -> None:
 def check_its_goal_is_one_level_a_row(subject: Subject) -> None:
     """Where it has a goal, it says when it is reached, and at which value: a number a row, infinite perhaps."""
     objective = subject.build()
+    directions = len(objective.directions())
     if not isinstance(objective, Goal) or not objective.reached_when():
         return
     require("\n" not in objective.reached_when(), "its goal must be one line of text")
-    readings = toy_readings(len(objective.directions()))
+    readings = toy_readings(directions)
     level = objective.reached_at(replace(readings, decision=None))
     require(level.shape == readings.unit.shape, f"expected levels of shape (6,), got {tuple(level.shape)}")
     require(not level.isnan().any(), "a level is not a number")
