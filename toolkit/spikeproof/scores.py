@@ -64,6 +64,41 @@ class Quantity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repeats:
+    """Single presentations behind a matrix of mean responses.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray of float64, (presentation, unit)
+        In the order in which each stimulus was shown.
+    stimuli : numpy.ndarray of str, (presentation,)
+        Which stimulus was shown.
+    """
+
+    responses: NDArray[np.float64]
+    stimuli: NDArray[np.str_]
+
+    def of_stimuli(self, names: NDArray[np.str_]) -> Repeats:
+        """The presentations of these stimuli.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> shown = Repeats(responses=np.zeros((3, 2)), stimuli=np.array(["a", "b", "a"]))
+        >>> shown.of_stimuli(np.array(["a"])).responses.shape
+        (2, 2)
+        """
+        import numpy as np
+
+        kept = np.isin(self.stimuli, names)
+        return Repeats(responses=self.responses[kept], stimuli=self.stimuli[kept])
+
+    def of_units(self, keep: NDArray[np.bool_]) -> Repeats:
+        """The responses of these units."""
+        return Repeats(responses=self.responses[:, keep], stimuli=self.stimuli)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """What a score sees: one set of responses, and what they are compared with.
 
@@ -88,6 +123,11 @@ class Sample:
         Names of the rows and of the columns of ``responses``. What a score draws for a stimulus or a unit (its fold,
         its part of a probe) must go by its name: intervals come from leaving others out, and a draw that changes with
         them would count as uncertainty many times over.
+    repeats, reference_repeats : Repeats, optional
+        Single presentations behind either side, of the same stimuli and units, where stimuli were repeated; there for
+        a score that says so (``reads_repeats``).
+    noiseless, reference_noiseless : bool
+        Whether a side is computed (by a network): nothing but the stimulus decides its responses.
     seed : int
         Seed of whatever the score draws (folds, probes): the same for every sample of a study.
     """
@@ -101,6 +141,10 @@ class Sample:
     classes: tuple[str, ...] = ()
     stimuli: NDArray[np.str_] | None = None
     units: NDArray[np.str_] | None = None
+    repeats: Repeats | None = None
+    reference_repeats: Repeats | None = None
+    noiseless: bool = False
+    reference_noiseless: bool = False
     seed: int = 0
 
     def folds(self, count: int, *, by_label: bool = False) -> NDArray[np.intp]:
@@ -203,7 +247,7 @@ class Score(Protocol):
     The host scores the clean code, and every perturbed one beside its random-direction control along the perturbation
     axis; comparisons also between all systems of the study. Intervals come from leaving out groups of stimuli and of
     units, the chance level from shuffling what the entry's ``null`` names: a score has no code of its own for any
-    of that.
+    of that. A score with an attribute ``reads_repeats`` that is true is given single presentations beside the means.
     """
 
     def quantities(self) -> tuple[Quantity, ...]:

@@ -16,7 +16,7 @@ from .noise import ItemNoise, generator
 from .plugin import Norm
 from .readout import LinearReadout
 from .recording import Recording
-from .scores import MeanScore, Quantity, Sample, Score, StudyEvidence, StudyMetric
+from .scores import MeanScore, Quantity, Repeats, Sample, Score, StudyEvidence, StudyMetric
 from .stimuli import StimulusSet
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ __all__ = [
     "Readings",
     "Readout",
     "Recording",
+    "Repeats",
     "ResponseAttack",
     "ResponseModel",
     "ResponsePerturbation",

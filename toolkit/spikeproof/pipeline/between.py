@@ -11,6 +11,7 @@ from spikeproof.statistics import interval
 from spikeproof.wording import joined, with_interval
 
 from .left_out import left_out
+from .presented import noiseless, repeats_of
 from .resampled_scores import shuffled
 from .score_summaries import SHUFFLED
 
@@ -106,6 +107,10 @@ def _pair(metric: ScoredMetric, reference: Code, other: Code, resampling: Resamp
         else reference.choices.sel(stimulus=shared).values.astype(str),
         stimuli=np.array(shared),
         units=by["unit"].values.astype(str),
+        noiseless=noiseless(other),
+        repeats=repeats_of(metric.score, other, np.array(shared)),
+        reference_noiseless=noiseless(reference),
+        reference_repeats=repeats_of(metric.score, reference, np.array(shared)),
         seed=metric.seed,
     )
     units, units_of_reference = (side["unit"].values.astype(str) for side in (by, at))

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from spikeproof.errors import NotEnoughData, PluginFailed
-from spikeproof.scores import MeanScore, Quantity, Sample, Score
+from spikeproof.scores import MeanScore, Quantity, Repeats, Sample, Score
 from spikeproof.statistics import jackknife_groups, jackknife_interval, jackknife_pairs, proportion_interval
 
 if TYPE_CHECKING:
@@ -177,10 +177,20 @@ def _kept(sample: Sample, keep: NDArray[np.bool_], of: Factor) -> Sample:
             for name in ("responses", "labels", "choices", "reference", "reference_choices", "decision", "stimuli")
             if getattr(sample, name) is not None
         }
+        names = parts.get("stimuli")
+        for side in ("repeats", "reference_repeats"):
+            shown: Repeats | None = getattr(sample, side)
+            if shown is not None and names is not None:
+                parts[side] = shown.of_stimuli(names)
         return replace(sample, **parts)
     sides = {"units": ("responses",), "reference_units": ("reference",), "both_units": ("responses", "reference")}[of]
     units = sample.units if of == "reference_units" or sample.units is None else sample.units[keep]
-    return replace(sample, units=units, **{side: getattr(sample, side)[:, keep] for side in sides})
+    parts = {side: getattr(sample, side)[:, keep] for side in sides}
+    for side in sides:
+        shown = getattr(sample, "repeats" if side == "responses" else "reference_repeats")
+        if shown is not None:
+            parts["repeats" if side == "responses" else "reference_repeats"] = shown.of_units(keep)
+    return replace(sample, units=units, **parts)
 
 
 def with_bounds(

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from spikeproof.noise import generator
-from spikeproof.scores import Sample, Score
+from spikeproof.scores import Repeats, Sample, Score
 
 from .left_out import LeftOut, left_out, scored
+from .presented import reads_repeats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,9 +59,24 @@ def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "u
                 sample,
                 reference=None if sample.reference is None else sample.reference[order],
                 reference_choices=None if choices is None else choices[order],
+                reference_repeats=_renamed(sample, order),
             )
         rows.append(scored(score, changed))
     return np.stack(rows)
+
+
+def _renamed(sample: Sample, order: NDArray[np.intp]) -> Repeats | None:
+    """The reference's presentations under the names of the stimuli that they are shuffled to."""
+    import numpy as np
+
+    shown = sample.reference_repeats
+    if shown is None or sample.stimuli is None:
+        return shown
+    new_name = np.empty_like(sample.stimuli)
+    new_name[order] = sample.stimuli
+    by_name = np.argsort(sample.stimuli)
+    place = by_name[np.searchsorted(sample.stimuli[by_name], shown.stimuli)]
+    return replace(shown, stimuli=new_name[place])
 
 
 def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]]:
@@ -84,10 +100,12 @@ def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]
     for split in range(_SPLITS):
         rng = generator(seed, "halves", split)
         sides: list[list[NDArray[np.float64]]] = [[], []]
+        rows: list[list[NDArray[np.intp]]] = [[], []]
         for stimulus in usable:
             mine = rng.permutation(np.flatnonzero(row == stimulus))
-            for side, part in zip(sides, (mine[: len(mine) // 2], mine[len(mine) // 2 :]), strict=True):
-                side.append(single[part].mean(axis=0))
+            for side, part in enumerate((mine[: len(mine) // 2], mine[len(mine) // 2 :])):
+                sides[side].append(single[part].mean(axis=0))
+                rows[side].append(np.sort(part))
         sample = Sample(
             responses=np.stack(sides[0]),
             labels=labels,
@@ -96,6 +114,11 @@ def halves(score: Score, code: Code, seed: int) -> dict[str, NDArray[np.float64]
             units=code.responses["unit"].values.astype(str),
             seed=seed,
         )
+        if reads_repeats(score):
+            first, second = (
+                Repeats(responses=single[np.concatenate(r)], stimuli=shown[np.concatenate(r)]) for r in rows
+            )
+            sample = replace(sample, repeats=first, reference_repeats=second)
         sample = _with_choices(sample, code, names[usable].tolist())
         found = left_out(score, sample, {"stimuli": names[usable]})
         whole.append(found.whole)

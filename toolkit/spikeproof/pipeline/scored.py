@@ -11,6 +11,7 @@ from spikeproof.scores import Quantity, Sample, Score
 from spikeproof.wording import with_interval
 
 from .left_out import GROUPS, left_out
+from .presented import noiseless, repeats_of
 from .resampled_scores import halves, named, shuffled
 from .score_summaries import SHUFFLED, summary_of
 
@@ -68,6 +69,9 @@ class ScoredMetric:
                 stimuli=names,
                 units=units,
                 seed=self.seed,
+                noiseless=noiseless(evidence.code),
+                reference_noiseless=noiseless(evidence.code),
+                reference_repeats=repeats_of(self.score, evidence.code, names) if self.entry.comparison else None,
                 **self._decision(evidence.code, evidence.perturbed.values[level], names),
             )
             found.append(self._resampled(sample, clean, most))
@@ -89,6 +93,8 @@ class ScoredMetric:
                 stimuli=names,
                 units=units,
                 seed=self.seed,
+                noiseless=noiseless(evidence.code),
+                repeats=repeats_of(self.score, evidence.code, names),
                 **self._decision(evidence.code, clean.values, names),
             )
             for suffix, values in self._resampled(sample, clean, most).items():
@@ -127,6 +133,10 @@ class ScoredMetric:
             stimuli=code.responses["stimulus"].values.astype(str),
             units=code.responses["unit"].values.astype(str),
             seed=self.seed,
+            noiseless=noiseless(code),
+            repeats=repeats_of(self.score, code),
+            reference_noiseless=noiseless(code),
+            reference_repeats=repeats_of(self.score, code) if self.entry.comparison else None,
             **self._decision(code, responses, code.responses["stimulus"].values.astype(str)),
         )
         found: dict[str, NDArray[np.float64]] = {}
