@@ -16,9 +16,10 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# As the command line has it; before anything imports numpy or torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Each core has a worker: threads would only wait for each other. Before anything imports numpy or torch.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # each core has a worker: threads would only wait for each other
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -80,3 +81,17 @@ def cpu_ms(line: list[str], runs: int = 5) -> float:
 @pytest.mark.parametrize(("line", "limit"), [(["--help"], 200), (["plugins"], 400), (["run", "--help"], 400)])
 def test_starting_takes_little_cpu_time(line: list[str], limit: float) -> None:
     assert cpu_ms(line) < limit
+
+
+@pytest.mark.parametrize(("said", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(said: dict[str, str], policy: str) -> None:
+    probe = (
+        "import atexit, os, spikeproof.cli as cli\n"
+        "atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))\n"
+        "cli.main()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | said
+    done = subprocess.run(
+        [sys.executable, "-c", probe, "--version"], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.split()[-1] == policy

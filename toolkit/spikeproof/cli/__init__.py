@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ PROGRAM = "spikeproof"
 
 def main() -> NoReturn:
     """Run the command line of this process and exit: 0 if it worked, 2 if the request was wrong, 1 if it failed."""
+    # Threads that spin while they wait make small networks many times slower where cores are shared. Said here,
+    # since it is read once, when torch or numpy is imported first.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(execute(sys.argv[1:]))
 
 
