@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from spikeproof.plugin import (
     AttackEntry,
+    EncoderEntry,
     MetricEntry,
     ModelEntry,
     ObjectiveEntry,
@@ -57,6 +58,17 @@ BROKEN: dict[str, set[str]] = {
     "objective-half-slope": {"its_gradient_agrees_with_finite_differences"},
     "objective-counting": {"a_row_does_not_depend_on_the_others"},
     "objective-aimless": {"its_goal_is_one_level_a_row"},
+    "encoder-right": set(),
+    "encoder-backwards": {"it_predicts_what_it_was_not_fitted_to"},
+    "encoder-nameless": {"its_predictions_have_names"},
+    "encoder-leaking": {"held_out_predictions_never_saw_their_fold"},
+    "encoder-forgetful": {"it_can_be_kept"},
+    "encoder-detached": {"its_predictions_can_be_differentiated"},
+    "encoder-mixing": {"a_row_does_not_depend_on_its_batch"},
+    "encoder-ordered": {"the_order_of_recorded_units_does_not_matter"},
+    "encoder-unseeded": {"the_same_seed_gives_the_same_fit"},
+    "encoder-secretive": {"it_says_what_it_chose"},
+    "encoder-undemanding": {"it_refuses_too_few_stimuli"},
     "readout-right": set(),
     "readout-constant": {"it_reads_separable_categories"},
     "readout-leaking": {"it_is_held_out"},
@@ -97,6 +109,12 @@ def _named(kind: str) -> Iterator[tuple[str, str]]:
     for name in BROKEN:
         if name.startswith(f"{kind}-") and name != "attack-heavy":
             yield name.removeprefix(f"{kind}-"), _factory(name)
+
+
+@hookimpl
+def spikeproof_encoders() -> Iterator[EncoderEntry]:
+    for name, factory in _named("encoder"):
+        yield EncoderEntry(name=name, factory=factory, summary="A mutant.")
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .attacks import attacked
 from .controls import controlled
+from .encoders import fitted_encoder
 from .metrics import measured
 from .minimal_attacks import reached
 from .models import read
@@ -16,7 +17,7 @@ __all__ = ["exercise"]
 
 
 def exercise(subject: Subject) -> None:
-    """Make the component and use it once on a toy problem; an encoder is only made."""
+    """Make the component and use it once on a toy problem."""
     entry = subject.entry
     match subject.chosen.kind:
         case "attack" if entry.domain == "response":
@@ -27,6 +28,8 @@ def exercise(subject: Subject) -> None:
             reached(subject, subject.norms[0])
         case "attack":
             attacked(subject, subject.norms[0])
+        case "encoder":
+            fitted_encoder(subject)
         case "metric":
             measured(subject)
         case "objective":

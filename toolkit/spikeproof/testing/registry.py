@@ -26,6 +26,7 @@ _MODULES = (
     "metrics",
     "objectives",
     "readouts",
+    "encoders",
     "sources",
     "models",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from spikeproof.errors import UsageError
 from spikeproof.plugin import Norm
@@ -31,6 +31,8 @@ class Example:
         Layer of a model to read; its first one by default.
     norms : tuple of str
         Norms that an attack has with this target; empty for all of its entry.
+    features : {"map", "units"}
+        What an encoder is fitted to: feature maps, or a table whose columns predict the toy units ``u0`` to ``u2``.
     """
 
     target: str | None = None
@@ -38,6 +40,7 @@ class Example:
     image_shape: tuple[int, int, int] = (1, 8, 8)
     layer: str | None = None
     norms: tuple[Norm, ...] = ()
+    features: Literal["map", "units"] = "map"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
