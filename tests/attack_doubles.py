@@ -25,6 +25,9 @@ class Field:
         self.seen: list[torch.Tensor] = []
         self.gradients = 0
 
+    def leads(self, classes: torch.Tensor) -> Field | None:  # noqa: ARG002
+        return None
+
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         self.seen.append(images.detach().clone())
         with torch.no_grad():

@@ -11,7 +11,8 @@ from spikeproof.errors import BadParameter
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise, ItemObjective
 
-from .rows import Place, Rows, random_direction
+from .rows import Place, Rows
+from .scouting import starts
 
 __all__ = ["PGD"]
 
@@ -33,32 +34,36 @@ class PGD:
     nearly done by then, and the rest to a second run from the same start with lengths that fall from epsilon to 0 along
     a cosine: the first rarely fails badly, the second ends higher, and no robustness is read from one schedule alone.
 
+    Where a choice is to be left, the search does not begin at the clean image, from which it would follow the nearest
+    other class for good, but at the best point that four steps toward each of the other classes find.
+
     For L1 a step fills the pixels of largest gradient up to their walls until its length, at most epsilon, is spent; in
     the run along a cosine it moves no pixel by more than a fifth of the range, and less as steps shorten.
     """
 
     steps: Annotated[int, "Gradient steps from each start."] = 40
-    restarts: Annotated[int, "Starts; all after the first are random points of the sphere."] = 1
+    restarts: Annotated[int, "Starts; later ones are random points of the sphere, and points near other classes."] = 1
     schedule: Annotated[
         Literal["best", "geometric", "cosine"],
         "Step lengths: 2 epsilon * 0.75^i, or from epsilon to 0 along a cosine; best: a run of each, the better kept.",
     ] = "best"
+    classes: Annotated[
+        int,
+        "Aimed at behavior: other classes, nearest first, toward each of which four steps go; the search begins at the "
+        "best point. 0: it begins at the clean image.",
+    ] = 9
 
     def __post_init__(self) -> None:
-        for name in ("steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise BadParameter(f"pgd: {name} must be at least 1, got {getattr(self, name)}")
+        for name, least in (("steps", 1), ("restarts", 1), ("classes", 0)):
+            if getattr(self, name) < least:
+                raise BadParameter(f"pgd: {name} must be at least {least}, got {getattr(self, name)}")
 
     def __call__(
         self, objective: ItemObjective, clean: torch.Tensor, epsilons: torch.Tensor, norm: Norm, noise: ItemNoise
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        origin, stationary = rows.begin()
-        for restart in range(self.restarts):
-            # Drawn for every item, needed or not, so that an item's numbers never depend on the others.
-            direction = random_direction(noise, clean, norm)
-            start = rows.leave(origin, direction, stationary if restart == 0 else torch.ones_like(stationary))
+        for start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
             for schedule, steps in self._runs():
                 _climb(rows, start, _step_sizes(schedule, steps), _REACH if schedule == "cosine" else None)
         return rows.best_of_smaller()

@@ -55,8 +55,8 @@ class Rows:
 
     def __init__(self, objective: ItemObjective, clean: torch.Tensor, epsilons: torch.Tensor, norm: Norm) -> None:
         self.objective, self.norm = objective, norm
-        self.count = len(epsilons)
-        self._own = clean
+        self.count, self.radii = len(epsilons), epsilons
+        self.own = clean
         self.clean = clean.repeat(self.count, *[1] * (clean.ndim - 1))
         self.items = torch.arange(len(clean), device=clean.device).repeat(self.count)
         self.radius = epsilons.to(torch.float64).repeat_interleave(len(clean))
@@ -71,14 +71,14 @@ class Rows:
 
     def begin(self) -> tuple[Place, torch.Tensor]:
         """Value and gradient at the clean images, which are kept; and the items (item,) that have no gradient there."""
-        value, gradient = self.objective.value_and_gradient(self._own)
+        value, gradient = self.objective.value_and_gradient(self.own)
         place = Place(self.clean, value.repeat(self.count), gradient.repeat(self.count, *[1] * (gradient.ndim - 1)))
         self.keep(place.value, self.clean)
         return place, ascent_direction(gradient, self.norm)[1]
 
     def leave(self, place: Place, direction: torch.Tensor, away: torch.Tensor) -> Place:
-        """Put items that are sent away (item,) on the sphere, along their direction (item, ...)."""
-        moved = away.repeat(self.count).nonzero()[:, 0]
+        """Put items (item,) or rows (row,) that are sent away on the sphere, along their direction (item, ...)."""
+        moved = (away if len(away) == len(self.items) else away.repeat(self.count)).nonzero()[:, 0]
         if not len(moved):
             return place
         points, reached, slope = place.points.clone(), place.value.clone(), place.slope.clone()

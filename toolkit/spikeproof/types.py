@@ -10,6 +10,7 @@ from .acceleration import Accelerable, Cone, Coned, Precision
 from .code import Code
 from .encoding import Encoder, Encoding, FittedEncoder, Mapped, Predictor, Selective
 from .evidence import Evidence
+from .hidden import Layered, ShiftedLayer
 from .inspection import Inspection, InspectionTable, source_options
 from .network import NetworkEvidence, Transparent
 from .noise import ItemNoise, generator
@@ -38,11 +39,13 @@ __all__ = [
     "Evidence",
     "FittedEncoder",
     "Goal",
+    "HiddenValues",
     "Inspectable",
     "Inspection",
     "InspectionTable",
     "ItemNoise",
     "ItemObjective",
+    "Layered",
     "LinearReadout",
     "Mapped",
     "Matching",
@@ -67,7 +70,9 @@ __all__ = [
     "Sample",
     "Score",
     "Selective",
+    "ShiftedLayer",
     "Source",
+    "StimulusReadout",
     "StimulusSet",
     "StudyEvidence",
     "StudyMetric",
@@ -185,6 +190,25 @@ class Readout(Protocol):
         """
 
 
+@runtime_checkable
+class StimulusReadout(Protocol):
+    """Says which clean stimulus a population response is nearest to: a behaviour that needs no categories."""
+
+    def identify(self, code: Code) -> LinearReadout:
+        """Make the readout of a code's clean responses.
+
+        Returns
+        -------
+        LinearReadout
+            Its classes are the code's stimuli, in their order.
+
+        Raises
+        ------
+        spikeproof.errors.NotEnoughData
+            If two stimuli cannot be told apart, whatever the response.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Readings:
     """What an objective sees of a batch of rows; each row belongs to one item.
@@ -281,6 +305,18 @@ class Decisions(Protocol):
         """Decision values (row, class), differentiable in the images and in nothing else."""
 
 
+class HiddenValues(Protocol):
+    """An objective bound to a batch of items, as a function of images and of a shift of a hidden layer."""
+
+    def activation(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        """Output of the layer (row, ...), differentiable in the images and in nothing else."""
+
+    def value_and_gradient(
+        self, images: torch.Tensor, shift: torch.Tensor, items: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (row,) under shifts (row, ...) of the layer, and their gradients with respect to these."""
+
+
 class ItemObjective(Protocol):
     """An objective bound to a batch of items by the host; all that an attack may ask.
 
@@ -297,6 +333,13 @@ class ItemObjective(Protocol):
 
     def reached(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Whether the goal is reached, (row,): the value is at least the level."""
+
+    def leads(self, classes: torch.Tensor) -> ItemObjective | None:
+        """The same items with another objective: by how much a class (item,) of each leads over its clean choice.
+
+        For searches that try one class after the other. None unless the objective reads decisions and its direction is
+        ``"away"``.
+        """
 
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Values (row,), without gradients."""
@@ -317,6 +360,15 @@ class ItemObjective(Protocol):
         """Jacobians of the whitened population vector, (row, component, channel, y, x).
 
         One backward pass for each component. Ask for few rows at a time: nothing else is as large.
+        """
+
+    def hidden(self, layer: str) -> HiddenValues:
+        """Return the objective as a function of a shift of a hidden layer; that of the units if the name is empty.
+
+        Raises
+        ------
+        spikeproof.errors.ModelError
+            If the model shows no such layer (see ``Layered``).
         """
 
 

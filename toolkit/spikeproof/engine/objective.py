@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import torch
 from spikeproof.errors import ModelError, PluginFailed
 from spikeproof.geometry import norm_of
 from spikeproof.noise import generator
-from spikeproof.types import Goal, Readings
+from spikeproof.types import Goal, Layered, Readings
 
 from .decisions import BoundDecisions, apart
+from .hidden import BoundHidden, Shifted
+from .lead import Lead
 from .whitened import jacobian_of
 
 if TYPE_CHECKING:
@@ -124,14 +127,41 @@ class BoundObjective:
         self._fold = None if grid.folds is None else torch.as_tensor(grid.folds[stimuli], device=device)
         self._first = first
         self.not_finite = torch.zeros(len(stimuli), dtype=torch.bool, device=device)
-        self.forward_rows = 0
-        self.backward_rows = 0
+        self._passed = [0, 0]
         self.best: list[torch.Tensor] = []
         self._watched = watched
         self.sizes: list[torch.Tensor] = []
 
     def __len__(self) -> int:
         return len(self._unit)
+
+    @property
+    def forward_rows(self) -> int:
+        """Images that went through the model."""
+        return self._passed[0]
+
+    @forward_rows.setter
+    def forward_rows(self, rows: int) -> None:
+        self._passed[0] = rows
+
+    @property
+    def backward_rows(self) -> int:
+        """Gradients that came back."""
+        return self._passed[1]
+
+    @backward_rows.setter
+    def backward_rows(self, rows: int) -> None:
+        self._passed[1] = rows
+
+    def leads(self, classes: torch.Tensor) -> BoundObjective | None:
+        """The same items, driven to a class (item,) each: by how much it leads over the choice that is to be left."""
+        if not self._decision or self._choice is None or tuple(self._objective.directions()) != ("away",):
+            return None
+        other = copy(self)  # what passes the model is counted here, and what is not finite marked
+        other._objective, other._partner_choice, other._first = Lead(), classes, None
+        other.best, other.sizes, other._watched = [], [], False
+        other.__dict__.pop("level", None)
+        return other
 
     def looked_at(self, images: torch.Tensor) -> torch.Tensor:
         """The part that is looked at of whole images (item, ..., channel, y, x), one item after the other."""
@@ -144,7 +174,7 @@ class BoundObjective:
         values = []
         with torch.no_grad():
             for part, rows in self._parts(images, items):
-                value = self._value(part, rows)
+                value = self.value(part, rows)
                 values.append(self._kept(value, torch.isfinite(value), rows))
         return self._recorded(_joined(values), items, images)
 
@@ -178,7 +208,7 @@ class BoundObjective:
             return self._recorded(value.clone(), None, images), gradient.clone()
         values, gradients = [], []
         for part, rows in self._parts(images, items):
-            value, gradient = self.differentiate(part, partial(self._value, items=rows))
+            value, gradient = self.differentiate(part, partial(self.value, items=rows))
             finite = torch.isfinite(gradient.flatten(1).sum(dim=1))
             if not finite.all():  # a sum may overflow where its terms are finite: look closer, which is slow
                 finite = torch.isfinite(gradient).flatten(1).all(dim=1)
@@ -215,7 +245,7 @@ class BoundObjective:
             partner_choice=self._partner_choice,
             directions=tuple(names[number] for number in self._direction.tolist()),
             reader=torch.zeros_like(self._choice) if self._grid.use_head or self._fold is None else self._fold,
-            passed=self._came_back,
+            passed=self.came_back,
         )
 
     @cached_property
@@ -225,7 +255,7 @@ class BoundObjective:
 
     def responses(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Whitened population vectors (row, component), differentiable in the images and in nothing else."""
-        return apart(images, self._whitened, items, self._came_back)
+        return apart(images, self._whitened, items, self.came_back)
 
     def jacobian(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Jacobians of the whitened population, (row, component, channel, y, x); zero where they are not finite."""
@@ -233,25 +263,40 @@ class BoundObjective:
         for part, rows in self._parts(images, items):
             slope = jacobian_of(partial(self._whitened, items=rows), part)
             finite = torch.isfinite(slope).flatten(1).all(dim=1)
-            self._came_back(rows, finite)
+            self.came_back(rows, finite)
             self.backward_rows += len(part) * (slope.shape[1] - 1)
             slopes.append(torch.where(finite.view(-1, *[1] * (slope.ndim - 1)), slope, 0.0))
         return _joined(slopes)
 
-    def readings(self, images: torch.Tensor, items: torch.Tensor) -> Readings:
-        """What the objective sees at these images; differentiable where gradients are enabled."""
-        decision = None
+    def hidden(self, layer: str) -> BoundHidden:
+        """Return the objective as a function of a shift of a hidden layer of the user's model."""
+        model = self._grid.model
+        if not isinstance(model, Layered):
+            raise ModelError(f"{self._grid.name} shows no hidden layers: use an attack that needs none")
+        return BoundHidden(self, model.hidden(layer), lambda: self._grid.budget.rows)
+
+    def readings(
+        self,
+        images: torch.Tensor,
+        items: torch.Tensor,
+        shifted: Shifted | None = None,
+    ) -> Readings:
+        """What the objective sees at these images; differentiable where gradients are enabled.
+
+        With a shift of a hidden layer, it sees what comes of that.
+        """
+        model, decision = self._model if shifted is None else shifted, None
         if self._decision and self._grid.use_head:
-            responses, decision = self._model.both(images)
+            responses, decision = model.both(images)
         else:
-            responses = self._model.responses(images)
+            responses = model.responses(images)
         if self._column is not None:
             responses = responses.gather(1, self._column[items, None])
         self.forward_rows += len(images)
         clean_responses = self._clean[items].to(responses.dtype)
         # Rounding differs from batch to batch. At the clean image itself it would leave a distance from the clean
         # response of 1e-8 with a gradient that is noise, and the scale-free step would follow it.
-        clean = self._unmoved(images, items)
+        clean = None if shifted is not None else self._unmoved(images, items)
         if clean is not None:
             responses = responses + torch.where(clean[:, None], clean_responses - responses, 0.0).detach()
         if self._decision and decision is None and self._fold is not None:
@@ -313,7 +358,8 @@ class BoundObjective:
             found.append(seen.responses @ seen.whitening)
         return _joined(found)
 
-    def _came_back(self, items: torch.Tensor, finite: torch.Tensor) -> None:
+    def came_back(self, items: torch.Tensor, finite: torch.Tensor) -> None:
+        """Count gradients of these items, and mark those that are not finite."""
         self.backward_rows += len(items)
         self.not_finite[items[~finite]] = True
 
@@ -347,8 +393,9 @@ class BoundObjective:
         every = torch.einsum("ru,fcu->rfc", responses, weights) + intercepts
         return every[torch.arange(len(folds), device=folds.device), folds]
 
-    def _value(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        value = self._objective.value(self.readings(images, items))
+    def value(self, images: torch.Tensor, items: torch.Tensor, shifted: Shifted | None = None) -> torch.Tensor:
+        """Values (row,), differentiable where gradients are enabled."""
+        value = self._objective.value(self.readings(images, items, shifted))
         if not isinstance(value, torch.Tensor) or value.shape != (len(images),):
             got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
             raise PluginFailed(
