@@ -87,6 +87,8 @@ def _study(subject: Subject, units: Sequence[int] | None) -> StudyEvidence:
     """Four toy systems, each with some of the toy code's units, in the order of ``units``."""
     order = list(units or range(6))
     systems = {name: [unit for unit in order if unit in mine] for name, mine in _SYSTEMS.items()}
+    if "encoder" in subject.entry.needs:
+        systems = dict.fromkeys(_SYSTEMS, order)  # several models of the same units
     found = {name: measured(subject, units=mine) for name, mine in systems.items()}
     return StudyEvidence(
         codes={name: replace(toy_code(mine), system=name) for name, mine in systems.items()},

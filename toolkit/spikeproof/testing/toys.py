@@ -9,7 +9,8 @@ import torch
 import xarray as xr
 
 from spikeproof.plugin import MetricEntry, Norm
-from spikeproof.types import Code, Evidence, ItemNoise, LinearReadout, Readings
+from spikeproof.statistics import fold_correlation
+from spikeproof.types import Code, Encoding, Evidence, ItemNoise, LinearReadout, Readings
 
 from .toy_network import toy_network
 
@@ -174,6 +175,7 @@ def toy_code(units: Sequence[int] | None = None) -> Code:
     coords = {"stimulus": stimuli}
     return Code(
         system="toy",
+        encoding=_encoding(trials, responses),
         responses=responses,
         labels=xr.DataArray(labels, dims=("stimulus",), coords=coords),
         choices=xr.DataArray(choices, dims=("stimulus",), coords=coords),
@@ -181,6 +183,32 @@ def toy_code(units: Sequence[int] | None = None) -> Code:
         repeats=repeats,
         noise_covariance=covariance,
     )
+
+
+def _encoding(trials: np.ndarray, responses: xr.DataArray) -> Encoding:
+    """An encoder that predicts each unit but for a seeded error; the least well predicted unit is left out."""
+    means = responses.values
+    names = responses["unit"].values.tolist()
+    errors = [np.random.default_rng([21, int(name[1:])]).normal(0, 0.5, len(means)) for name in names]
+    grid, count = ("stimulus", "unit"), len(names)
+    fold = np.arange(len(means)) % 3
+    predicted = means + np.stack(errors, axis=1)
+    data = xr.Dataset(
+        {
+            "measured": (grid, means),
+            "predicted": (grid, predicted),
+            "presentations": (grid, np.full(means.shape, trials.shape[1])),
+            "squares": (grid, ((trials - means[:, None]) ** 2).sum(axis=1)),
+            "fold": ("stimulus", fold),
+            "clean_stimulus_id": ("stimulus", responses["stimulus"].values),
+            "fit": ("unit", fold_correlation(predicted, means, fold)),
+            "reliability": ("unit", np.full(count, 0.9)),
+            "status": ("unit", np.array(["below min_fit" if name == "u5" and count > 3 else "kept" for name in names])),
+            "layer": ("unit", np.full(count, "middle")),
+        },
+        coords=dict(responses.coords),
+    )
+    return Encoding(encoder="toy", model="network", min_fit=0.2, data=data)
 
 
 def _nearest_mean(responses: np.ndarray, labels: np.ndarray, stimuli: Sequence[str]) -> LinearReadout:
