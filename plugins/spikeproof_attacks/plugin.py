@@ -67,6 +67,15 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         reference="10.48550/arXiv.1610.08401",
     )
     yield AttackEntry(
+        name="latent",
+        factory="spikeproof_attacks.latent:Latent",
+        summary="A bounded shift at a hidden layer that moves the objective, and the image that reaches it.",
+        norms=("l1", "l2", "linf"),
+        hidden=True,
+        reference="10.48550/arXiv.1905.05186",
+        effort="rounds",
+    )
+    yield AttackEntry(
         name="toward",
         factory="spikeproof_attacks.toward:Toward",
         summary="The image in the ball whose population vector is nearest to another stimulus's.",

@@ -12,6 +12,7 @@ from spikeproof.errors import ModelError
 from spikeproof.types import Precision
 from torch import nn
 
+from .hidden import HiddenLayer, hidden_layer
 from .module import floating_dtype
 from .spatial import Spatial
 from .state import preserved_random_state
@@ -118,6 +119,10 @@ class LayerModel:
         from .accelerated import accelerated  # brings torch.fx, which takes a second to import
 
         return accelerated(self, precision=precision, compile=compile)
+
+    def hidden(self, layer: str) -> HiddenLayer:
+        """Return a layer on the way to the units: see ``spikeproof.types.Layered``."""
+        return hidden_layer(self, layer)
 
     @cached_property
     def recording(self) -> Recording:

@@ -173,6 +173,8 @@ class AttackEntry(Entry):
         on a sample of items and reports what that gained. Empty where there is no such parameter.
     aims : tuple of {"unit", "population", "behavior"}
         Scales of the objectives that it fits; empty for all.
+    hidden : bool
+        Whether it shifts a hidden layer, which its parameter ``layer`` names (``objective.hidden``).
     kind : {"ball", "minimal", "universal", "free"}
         What it searches: the best perturbation inside each ball (``spikeproof.types.Attack``), the smallest that
         reaches the objective's goal (``MinimalAttack``), one for all stimuli (an ``Attack`` that is shown the
@@ -186,6 +188,7 @@ class AttackEntry(Entry):
     control: bool = False
     effort: str = ""
     aims: tuple[Scale, ...] = ()
+    hidden: bool = False
     kind: Literal["ball", "minimal", "universal", "free"] = "ball"
 
     def __post_init__(self) -> None:

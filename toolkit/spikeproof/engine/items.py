@@ -66,6 +66,7 @@ class Task:
     gradients: bool
     targets: tuple[Target, ...]
     minimal: bool = False
+    exact: bool = False
     passed: list[int] = field(default_factory=lambda: [0, 0])
 
     @cached_property
@@ -79,6 +80,11 @@ class Task:
         return tuple(
             self.grid.models.view(target.unit, local=self.local and target.unit >= 0) for target in self.targets
         )
+
+    @property
+    def polished(self) -> bool:
+        """Whether the search runs in low precision and ends with a few steps in float32."""
+        return self.gradients and not self.exact and self.grid.models.fast is not self.grid.models.exact
 
     def who(self, cells: Sequence[Cell]) -> str:
         """How messages call these cells."""
@@ -143,7 +149,7 @@ def bind(
         rows, targets, directions = rows[only], targets[only], directions[only]
     view = task.views[cells[0].target]
     cropped = view.window is not None and not user
-    model = task.grid.model if user else view.exact if exact else view.fast
+    model = task.grid.model if user else view.exact if exact or task.exact else view.fast
     return BoundObjective(
         task.grid,
         task.objective,

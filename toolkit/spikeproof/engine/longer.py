@@ -67,6 +67,7 @@ def longer_searches(
     count: int,
     gradients: bool = True,
     local: bool = False,
+    exact: bool = False,
 ) -> list[LongerSearch]:
     """Search a seeded sample of items again, as in the study and longer.
 
@@ -77,7 +78,7 @@ def longer_searches(
         The study's, and the same with more effort.
     attack_name, objective_name : str
     objective : Objective
-    decision, gradients, local : bool
+    decision, gradients, local, exact : bool
         See ``attack_targets``.
     targets : sequence of Target
     count : int
@@ -91,6 +92,7 @@ def longer_searches(
         objective_name=objective_name,
         decision=decision,
         local=local,
+        exact=exact,
         gradients=gradients,
         targets=tuple(targets),
     )
@@ -154,7 +156,7 @@ def _end(
     limits = grid.radii[:, None].expand(-1, len(bound))
     labels = labels_of([str(key[3]) for key in keys])
     images = enforce(found, bound.clean, limits, grid.norm, who=who, names=labels)[0]
-    if grid.models.fast is not grid.models.exact and task.gradients:
+    if task.polished:
         images = polish(bind(task, cells, only=only, exact=True), grid, images)
     asked = [cells[item // len(task.directions)] for item in only.tolist()]
     views = [task.views[cell.target] for cell in asked]

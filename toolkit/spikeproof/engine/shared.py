@@ -57,6 +57,9 @@ class SharedObjective:
         Best mean of each direction after each question.
     """
 
+    decisions = None
+    level = None
+
     def __init__(self, bound: BoundObjective, ways: int, live: NDArray[np.bool_], rows: int) -> None:
         self._bound, self._ways, self._rows = bound, ways, rows
         device = bound.clean.device

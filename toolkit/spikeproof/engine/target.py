@@ -83,6 +83,7 @@ def attack_targets(
     gradients: bool = True,
     local: bool = False,
     minimal: bool = False,
+    exact: bool = False,
 ) -> Iterator[AttackedTarget]:
     """Attack several targets at every stimulus of the grid, in batches that they share; yield them one by one.
 
@@ -112,6 +113,9 @@ def attack_targets(
     minimal : bool
         Whether the attack looks for the smallest perturbation. What is left of it inside each ball stands for the
         epsilons.
+    exact : bool
+        Whether the whole search is made in float32: low precision, and the steps that mend it, would lead an attack
+        away that pursues something of its own.
 
     Raises
     ------
@@ -133,6 +137,7 @@ def attack_targets(
         gradients=gradients,
         targets=tuple(targets),
         minimal=minimal,
+        exact=exact,
     )
     for _, together in groupby(range(len(targets)), key=lambda target: task.views[target].signature):
         yield from _together(task, list(together))
@@ -246,7 +251,7 @@ def _search_balls(
     labels = labels_of([grid.stimulus_ids[row] for row in rows])
     images, achieved = enforce(found, bound.clean, limits, grid.norm, who=who, names=labels)
     failed = bound.not_finite
-    if grid.models.fast is not grid.models.exact and task.gradients:
+    if task.polished:
         exact = bind(task, cells, exact=True)
         polished = polish(exact, grid, images)
         images, achieved = enforce(polished, bound.clean, limits, grid.norm, who=who, names=labels)

@@ -61,6 +61,7 @@ def plan(
         reason = attack_refusal(attack, system, images=stimuli is not None, models=bool(parts.models))
         if reason is not None:
             ledger.refuse(f"{attack.label} of {system.name}", reason)
+            pixel = [other for other in pixel if other is not attack]
         elif attack in pixel:
             continue
         else:

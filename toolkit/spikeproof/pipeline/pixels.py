@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from .parts import Part
     from .systems import System
 
-__all__ = ["PixelAttack", "attacked_stimuli", "check_gradient", "farthest", "open_grid", "pursued", "searched"]
+__all__ = [
+    "PixelAttack",
+    "attacked_stimuli",
+    "check_gradient",
+    "farthest",
+    "goes_its_own_way",
+    "open_grid",
+    "pursued",
+    "searched",
+]
 
 
 def attacked_stimuli(threat: Threat, stimuli: StimulusSet, seed: int) -> list[str]:
@@ -123,6 +132,11 @@ def pursued(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> Part[
     return objective
 
 
+def goes_its_own_way(attack: Part[AttackEntry]) -> bool:
+    """Whether an attack climbs something else than the objective, so that no step of ours may be added to its own."""
+    return attack.entry.hidden or isinstance(attack.component, Pursuing)
+
+
 def searched(
     grid: Grid, attack: Part[AttackEntry], objective: Part[ObjectiveEntry], targets: Sequence[Target]
 ) -> Iterator[AttackedTarget]:
@@ -146,7 +160,8 @@ def searched(
         decision=objective.entry.decision,
         targets=targets,
         gradients=attack.entry.needs_gradients,
-        local=objective.entry.local,
+        local=objective.entry.local and not attack.entry.hidden,  # a hidden layer is one of the whole image
+        exact=goes_its_own_way(attack),
         minimal=attack.entry.kind == "minimal",
     )
 

@@ -52,6 +52,8 @@ class LongerJob:
         """Do the work."""
         from spikeproof.engine import longer_searches
 
+        from .pixels import goes_its_own_way
+
         effort = self.attack.entry.effort
         component = self.attack.component
         found = longer_searches(
@@ -65,7 +67,8 @@ class LongerJob:
             targets=self.targets,
             count=self.count,
             gradients=self.attack.entry.needs_gradients,
-            local=self.objective.entry.local,
+            local=self.objective.entry.local and not self.attack.entry.hidden,
+            exact=goes_its_own_way(self.attack),
         )
         about = {"attack": self.attack.label, "objective": self.objective.label}
         texts = {name: [getattr(item, name) for item in found] for name in ("target", "stimulus", "direction")}

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from spikeproof.errors import ModelError
+
 if TYPE_CHECKING:
     from spikeproof.plugin import AttackEntry, MetricEntry, ObjectiveEntry
-    from spikeproof.types import Code
+    from spikeproof.types import Code, ResponseModel
 
     from .parts import Part
     from .systems import System
 
 __all__ = ["attack_refusal", "metric_refusal", "no_model"]
+
+
+WORKS_ON = {
+    "unit": ": it works on the response of one unit",
+    "population": ": it works on the whole population vector, not on a number that is read of it",
+    "behavior": ": it works on a choice among classes, and a unit or a population makes none",
+}
 
 
 def no_model(*, images: bool, models: bool) -> str:
@@ -29,9 +38,22 @@ def attack_refusal(attack: Part[AttackEntry], system: System, *, images: bool, m
     if attack.entry.domain == "stimulus":
         if system.model is None:
             return f"{attack.label} needs a model: {no_model(images=images, models=models)}"
-        return None
+        return _hidden_refusal(attack, system.model) if attack.entry.hidden else None
     if system.code.readout is None:
         return f"{attack.label} needs a readout fitted on the units: {_no_readout(system.code)}"
+    return None
+
+
+def _hidden_refusal(attack: Part[AttackEntry], model: ResponseModel) -> str | None:
+    """Return why a hidden layer cannot be shifted, or None if it can."""
+    from spikeproof.types import Layered
+
+    if not isinstance(model, Layered):
+        return f"{attack.label} shifts a hidden layer, and this model shows none"
+    try:
+        model.hidden(attack.component.layer)
+    except ModelError as error:
+        return str(error)
     return None
 
 
@@ -47,10 +69,7 @@ def fit_refusal(attack: Part[AttackEntry], objective: Part[ObjectiveEntry]) -> s
     aims, scale = attack.entry.aims, objective.entry.scale
     if not aims or scale in aims:
         return _goal_refusal(attack, objective)
-    why = {
-        ("behavior",): ": it works on a choice among classes, and a unit or a population makes none",
-        ("population",): ": it works on the whole population vector, not on a number that is read of it",
-    }.get(aims, "")
+    why = WORKS_ON[aims[0]] if len(aims) == 1 else ""
     return f"{attack.label} fits objectives at the scale {' or '.join(aims)} only, not {objective.label}{why}"
 
 
