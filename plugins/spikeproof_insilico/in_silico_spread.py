@@ -19,6 +19,8 @@ from .spread import envelope, rank_correlations
 __all__ = ["InSilicoSpread"]
 
 _SD = "sd over clean stimuli"
+_RANKED = 3
+"""Units below which their order says nothing."""
 _OF_TARGET = ("attack", "aim", "objective", "control", "target", "target_unit")
 _MODELS = "Of models of the neurons, not of the neurons."
 
@@ -45,7 +47,7 @@ class InSilicoSpread:
         Raises
         ------
         spikeproof.errors.NotEnoughData
-            If there are fewer than two encoders, or fewer than three units that all of them were attacked on.
+            If there are fewer than two encoders, or no unit that all of them were attacked on.
         """
         table = _shared(study.measured)
         sizes = table.sizes
@@ -55,7 +57,6 @@ class InSilicoSpread:
         of_system = _bounded(over_units, level)
         together = _joined(of_system)
         of_unit = _joined(_bounded(draws.isel(epsilon=-1), level))
-        ranks = _ranks(draws.isel(epsilon=-1, perturbation=0), units, level)
         where = f"{table['epsilon'].attrs.get('units', 'epsilon')} {float(table['epsilon'][-1]):g}"
         who = f"Mean over the {sizes['unit']} units that every encoder was attacked on and over attacked stimuli"
         one_sd = json.dumps({"1 sd": 1.0})
@@ -106,20 +107,28 @@ class InSilicoSpread:
                     units=_SD,
                     definition="Standard deviation over encoders (ddof 1); interval over units and stimuli.",
                 ),
-                "rank_correlation": annotated(
-                    ranks,
-                    long_name=f"rank correlation of the units' sensitivities at {where}",
-                    units="1",
-                    definition=(
-                        "Spearman's correlation over units between two encoders, under the attack itself; 0 where they"
-                        " agree on no order. Interval over units and stimuli."
-                    ),
-                    figure="matrix",
-                    rows="system",
-                    columns="system_other",
-                ),
+                **self._ranks(draws.isel(epsilon=-1, perturbation=0), units, where, level),
             }
         )
+
+    def _ranks(self, draws: xr.DataArray, units: xr.DataArray, where: str, level: float) -> dict[str, xr.DataArray]:
+        """Whether the encoders agree on which units are the more sensitive ones; nothing with fewer than three."""
+        if units.sizes["unit"] < _RANKED:
+            return {}
+        return {
+            "rank_correlation": annotated(
+                _ranks(draws, units, level),
+                long_name=f"rank correlation of the units' sensitivities at {where}",
+                units="1",
+                definition=(
+                    "Spearman's correlation over units between two encoders, under the attack itself; 0 where they"
+                    " agree on no order. Interval over units and stimuli."
+                ),
+                figure="matrix",
+                rows="system",
+                columns="system_other",
+            )
+        }
 
     def describe(self, summary: xr.Dataset) -> Iterator[str]:
         """Say how far the encoders agree."""
@@ -137,6 +146,8 @@ class InSilicoSpread:
         for name in others:
             control = last["sensitivity_of_all"].sel(perturbation=name)
             yield f"{name} of the same norm moves it by {with_interval(control)}."
+        if "rank_correlation" not in summary:
+            return
         ranks = summary["rank_correlation"]
         pairs = [(a, b) for k, a in enumerate(systems) for b in systems[k + 1 :]]
         found = [float(ranks.sel(system=a, system_other=b, statistic="estimate")) for a, b in pairs]
@@ -169,10 +180,9 @@ def _shared(measured: Mapping[str, xr.Dataset]) -> xr.DataArray:
             parts.append(bare.rename(target="unit").assign_coords(unit=unit).expand_dims(perturbation=[line]))
         of_system[name] = xr.concat(parts, dim="perturbation", join="inner")
     table = xr.concat(list(of_system.values()), dim="system", join="inner").assign_coords(system=list(of_system))
-    if table.sizes["unit"] < 3 or not table.sizes["perturbation"]:
+    if not table.sizes["unit"] or not table.sizes["perturbation"]:
         raise NotEnoughData(
-            f"in-silico-spread: {table.sizes['unit']} units were attacked in every in-silico system, and three are "
-            "needed: aim at more units, or lower min_fit"
+            "in-silico-spread: no unit was attacked in every in-silico system: aim at more units, or lower min_fit"
         )
     lines = table["perturbation"].values.astype(str).tolist()
     attacks_first = sorted(lines, key=lambda line: "(" in line)  # stable: otherwise in the order of the study
