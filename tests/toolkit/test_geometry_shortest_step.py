@@ -112,3 +112,10 @@ def test_nothing_to_gain_and_no_gradient_move_nothing(norm: Any) -> None:
     slope[2], slope[3] = 0.0, torch.nan
     found = shortest_step(clean, slope, torch.tensor([0.0, -1.0, 1.0, 1.0]), norm)
     assert torch.equal(found, clean)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_items_are_no_mistake(norm: Any) -> None:
+    none = torch.zeros(0, 1, 2, 3)
+    assert norm_of(none, norm).shape == (0,)
+    assert shortest_step(none, none, 1.0, norm).shape == none.shape

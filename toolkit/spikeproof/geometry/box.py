@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class Box:
 
 def rows_of(images: torch.Tensor) -> torch.Tensor:
     """Images as rows, (item, pixel)."""
-    return images.reshape(len(images), -1)
+    return images.reshape(len(images), math.prod(images.shape[1:]))  # -1 would fail where there are no items
 
 
 def per_item(value: torch.Tensor | float, like: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .box import rows_of
+
 if TYPE_CHECKING:
     from spikeproof.plugin import Norm
 
@@ -30,7 +32,7 @@ def norm_of(delta: torch.Tensor, norm: Norm) -> torch.Tensor:
     >>> [norm_of(delta, norm).item() for norm in ("l1", "l2", "linf")]
     [7.0, 5.0, 4.0]
     """
-    flat = delta.reshape(len(delta), -1).to(torch.float64)
+    flat = rows_of(delta).to(torch.float64)
     if norm == "linf":
         return flat.abs().amax(dim=1)
     if norm == "l1":
@@ -67,7 +69,7 @@ def ascent_direction(gradient: torch.Tensor, norm: Norm) -> tuple[torch.Tensor, 
     (tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]]), tensor([False,  True]))
     """
-    rows = gradient.reshape(len(gradient), -1)
+    rows = rows_of(gradient)
     largest = rows.abs().amax(dim=1)
     flat = ~torch.isfinite(largest) | (largest == 0)
     if flat.any():
