@@ -123,7 +123,7 @@ def test_the_toolkit_imports_no_plugin() -> None:
 def test_the_toolkit_names_no_plugin_package() -> None:
     """A string such as ``"spikeproof_attacks.pgd"`` would be an import in disguise."""
     names = {path.name for path in PLUGINS}
-    hooks = {f"spikeproof_{kind}" for kind in ("attacks", "objectives", "readouts")}  # these are hooks, too
+    hooks = {f"spikeproof_{kind}" for kind in ("attacks", "encoders", "objectives", "readouts")}  # these are hooks, too
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources(TOOLKIT)
