@@ -34,15 +34,15 @@ class LinearPredictivity:
         int, "Most components (pls); as many as units that vary, or training stimuli less one, where these are fewer."
     ] = 25
     penalty: Annotated[float, "Penalty on squared weights (ridge), in squared units of the predicting responses."] = 1.0
-    splits: Annotated[int, "Parts of the stimuli, each of which is held out once; Brain-Score holds out tenths."] = 2
+    folds: Annotated[int, "Folds over stimuli, each of which is held out once; Brain-Score holds out tenths."] = 3
 
     def __post_init__(self) -> None:
         if self.components < 1:
             raise BadParameter(f"predictivity: components must be at least 1, got {self.components}")
         if not 0 < self.penalty < float("inf"):
             raise BadParameter(f"predictivity: penalty must be above 0, and finite, got {self.penalty}")
-        if self.splits < 2:
-            raise BadParameter(f"predictivity: splits must be at least 2, got {self.splits}")
+        if self.folds < 2:
+            raise BadParameter(f"predictivity: folds must be at least 2, got {self.folds}")
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Forward and reverse predictivity."""
@@ -52,8 +52,8 @@ class LinearPredictivity:
             "ridgecv": "ridge regression, penalty chosen within the training stimuli",
         }[self.method]
         protocol = (
-            f"{how}; {self.splits} parts of the stimuli held out in turn. Pearson's r over held-out stimuli, median "
-            "over units, mean over parts"
+            f"{how}; {self.folds} folds over the stimuli held out in turn. Pearson's r over held-out stimuli, median "
+            "over units, mean over folds"
         )
         raw = (
             "Raw: no ceiling is divided out. For a share of explainable variance, r2_over_ceiling (r^2 / reliability, "
@@ -94,16 +94,16 @@ class LinearPredictivity:
         Raises
         ------
         spikeproof.errors.NotEnoughData
-            If there are too few stimuli for the splits, no unit of a side varies, or none does among held-out stimuli.
+            If there are too few stimuli for the folds, no unit of a side varies, or none does among held-out stimuli.
         """
         pair = sides(sample, "predictivity", stimuli=2 * _LEAST)
-        fold = sample.folds(self.splits)
-        tests = fold == np.arange(self.splits)[:, None]
+        fold = sample.folds(self.folds)
+        tests = fold == np.arange(self.folds)[:, None]
         held_out = tests.sum(axis=1)
         if held_out.min() < _LEAST:
             raise NotEnoughData(
-                f"predictivity: {len(fold)} stimuli in {self.splits} parts leave one of {held_out.min()}, but a "
-                f"correlation needs {_LEAST} held-out stimuli: set splits lower, or show more stimuli"
+                f"predictivity: {len(fold)} stimuli in {self.folds} folds leave one of {held_out.min()}, but a "
+                f"correlation needs {_LEAST} held-out stimuli: set folds lower, or show more stimuli"
             )
         here, there = (_varying(values) for values in pair)
         return {
