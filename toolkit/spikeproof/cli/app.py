@@ -26,6 +26,7 @@ Start here:
 
 _COMMANDS: dict[str, str] = {
     "run": "Run a study: from a recording or a network to a report.",
+    "stimuli": "Write perturbed and control images for an experiment.",
     "demo": "Run the whole path on data that ships with spikeproof.",
     "inspect": "Say what is in a file, and what can be run on it.",
     "report": "Write a result's report.html again.",

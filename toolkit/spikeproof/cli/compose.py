@@ -140,7 +140,7 @@ def set_host_values(study: dict[str, Any], values: Mapping[str, Any]) -> None:
             for model in models:
                 model.pop(name, None)  # layers may be spelt layer
                 model[key] = _host_value(name, values[name])
-    study.update({name: values[name] for name in TOP_KEYS if name in values})
+    study.update({name: _host_value(name, values[name]) for name in TOP_KEYS if name in values})
     for name, (table, key) in STUDY_KEYS.items():
         if name in values:
             target = study.setdefault(table, {})

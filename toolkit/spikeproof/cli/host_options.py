@@ -26,7 +26,7 @@ COMPONENTS: dict[str, str] = {
 MODEL_KEYS: dict[str, str] = {"layer": "layers", "units": "units", "population": "population"}
 """Key that an option sets in every [[model]]."""
 
-TOP_KEYS = ("seed", "join")
+TOP_KEYS = ("seed", "join", "manifest")
 """Keys at the top of the study file that options of their name set."""
 
 STUDY_KEYS: dict[str, tuple[str, str]] = {
@@ -62,6 +62,14 @@ OPTIONS: tuple[LineOption, ...] = (
         default="shared",
         panel=_INPUTS,
         help="Which stimuli several recordings are joined over: those that every one showed, or those that any did.",
+    ),
+    LineOption(
+        name="manifest",
+        flag="--manifest",
+        annotation=list[str],
+        metavar="DIR",
+        panel=_INPUTS,
+        help="What `spikeproof stimuli` wrote, where the recording is of its images. Several are several rounds.",
     ),
     LineOption(
         name="model",

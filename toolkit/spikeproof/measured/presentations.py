@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spikeproof.recording import Recording
@@ -71,7 +71,9 @@ def clean_part(recording: Recording) -> tuple[Recording, Shown | None]:
     import numpy as np
 
     if recording.responses is None:
-        return recording, None
+        if recording.stimuli is None or clean_stimuli(recording.stimuli) is recording.stimuli:
+            return recording, None
+        return replace(recording, stimuli=clean_stimuli(recording.stimuli)), None
     responses = recording.responses
     perturbations = perturbations_of(responses)
     named = _called_clean(responses)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from spikeproof._host import Host
-from spikeproof.errors import BadStudy, ModelError, SpikeproofError
-from spikeproof.measured import clean_part
-from spikeproof.result import Result, ResultFolder, environment
+from spikeproof.errors import ModelError, SpikeproofError
+from spikeproof.result import Result, ResultFolder
 from spikeproof.result.provenance import now
 from spikeproof.statistics import Resampling
-from spikeproof.study import Study, check_requirements, parse_study
 
 from .between import ALL
 from .blocks import block_of
 from .fits import Fits
-from .in_silico import open_encoders, serving
-from .inputs import load_recording, name_of, open_layers, open_networks
 from .jobs import plan
 from .ledger import Ledger
-from .parts import build_parts
+from .opening import OpenStudy, open_study
 from .summaries import Summaries
-from .systems import facts_of, systems
+from .systems import facts_of
 from .why_not import metric_refusal
 
 if TYPE_CHECKING:
@@ -35,8 +28,6 @@ if TYPE_CHECKING:
     from spikeproof.progress import Progress
     from spikeproof.recording import Recording
 
-    from .in_silico import OpenEncoder
-    from .inputs import OpenLayer
     from .jobs import Plan
     from .parts import Parts
     from .systems import System
@@ -80,32 +71,12 @@ def execute(
         With one message; everything computed until then stays in ``out``.
     """
     ledger = Ledger(progress=progress)
-    study = parse_study(mapping, where=where)
-    check_requirements(study, where)
-    host = Host.discover(files=[Path(file) for file in study.plugins])
-    parts = build_parts(study, host, where=where)
-    device = _device(device)
-    batch = _batch(batch, device)
-    progress.start("loading", 0)
-    composed = load_recording(parts, study.join, ledger)
-    recording, shown = clean_part(composed.recording)
-    networks = open_networks(parts, seed=study.seed, device=device)
-    models = {name_of(spec, network): dict(network.identity) for _, spec, network in networks}
-    layers = open_layers(networks, recording, parts.readout, ledger, serving=serving(parts))
-    encoders = open_encoders(networks, recording, parts, ledger)
-    progress.finish()
-
+    opened = open_study(mapping, where=where, device=device, batch=batch, ledger=ledger)
     provenance: dict[str, Any] = {
         "schema": 1,
         "status": "running",
         "started": now(),
-        "study": study.to_mapping(),
-        "fingerprint": _fingerprint(study, parts, recording, models),
-        "components": parts.provenance(),
-        "data": dict(recording.identity),
-        "sources": [dict(source) for source in composed.sources],
-        "models": models,
-        "environment": environment(device, {part["distribution"] for part in parts.provenance()}),
+        **opened.provenance(),
     }
     folder = ResultFolder.claim(out, provenance, resume=resume)
     if folder.complete:
@@ -113,66 +84,24 @@ def execute(
         return Result(out)
     ledger.engine.update(folder.read_provenance().get("engine", {}))
     try:
-        _fill(
-            folder,
-            provenance,
-            study,
-            parts,
-            recording,
-            shown,
-            layers,
-            encoders,
-            composed.recording,
-            ledger,
-            where=where,
-            batch=batch,
-            device=device,
-        )
+        _fill(folder, provenance, opened, ledger)
     except BaseException:
         folder.release()
         raise
     result = Result(out)
-    host.notify(result)
+    opened.host.notify(result)
     return result
 
 
-def _fill(
-    folder: ResultFolder,
-    provenance: dict[str, Any],
-    study: Study,
-    parts: Parts,
-    recording: Recording,
-    shown: Shown | None,
-    layers: list[OpenLayer],
-    encoders: list[OpenEncoder],
-    whole: Recording,
-    ledger: Ledger,
-    *,
-    where: str,
-    batch: int | Literal["tuned"],
-    device: str,
-) -> None:
+def _fill(folder: ResultFolder, provenance: dict[str, Any], opened: OpenStudy, ledger: Ledger) -> None:
     """Do all the work, system by system, and write the result."""
+    study, parts, recording = opened.study, opened.parts, opened.recording
     summaries = Summaries(parts.metrics, Resampling(seed=study.seed, draws=study.draws), ledger)
     described: list[dict[str, Any]] = []
-    rows = batch if isinstance(batch, int) else 64
     fits = Fits(folder=folder, provenance=provenance, groups=summaries.groups)
-    made = systems(
-        recording,
-        layers,
-        parts.readout,
-        ledger,
-        seed=study.seed,
-        batch=rows,
-        device=device,
-        shown=shown,
-        encoders=encoders,
-        whole=whole,
-        fits=fits,
-    )
-    for system in made:
+    for system in opened.systems(fits, ledger):
         described.append(facts_of(system))
-        todo = plan(system, parts, study, recording.stimuli, ledger, batch=batch, device=device)
+        todo = plan(system, parts, study, recording.stimuli, ledger, batch=opened.batch, device=opened.device)
         if ledger.engine:
             provenance["engine"] = ledger.engine
             folder.write_provenance(provenance)
@@ -184,11 +113,11 @@ def _fill(
     if not described:
         _refuse_all(parts, recording, ledger)
     ledger.progress.start("what all systems say together", 0)
-    summaries.add_together(_trials(recording, shown))
+    summaries.add_together(_trials(recording, opened.shown))
     ledger.progress.finish()
     if not summaries.computed:
         reasons = "; ".join(f"{item['what']}: {item['reason']}" for item in ledger.refused) or "no system"
-        raise SpikeproofError(f"{where}: nothing could be computed: {reasons}")
+        raise SpikeproofError(f"{opened.where}: nothing could be computed: {reasons}")
 
     finished = provenance | {
         "status": "complete",
@@ -255,47 +184,3 @@ def _trials(recording: Recording, shown: Shown | None) -> xr.Dataset | None:
         return recording.trials
     trials = trials_of_presentations(recording.responses)
     return trials if trials is None or shown is None else shown.numbered(trials)
-
-
-def _fingerprint(
-    study: Study, parts: Parts, recording: Recording, models: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
-    """Digest what decides the numbers, part by part, so that a mismatch can be named."""
-    written = study.to_mapping()
-    components = [
-        {key: part[key] for key in ("kind", "name", "distribution", "version", "revision", "origin")}
-        for part in parts.provenance()
-    ]
-    digested = {
-        **{f"the study's {key}": value for key, value in written.items()},
-        "the data": {key: value for key, value in recording.identity.items() if key.endswith("digest")},
-        "the models' weights": {name: identity.get("weights", "") for name, identity in models.items()},
-        "the models' code": {name: identity.get("file_sha256", "") for name, identity in models.items()},
-        "the components' versions": components,
-    }
-    return {
-        key: hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        for key, value in digested.items()
-    }
-
-
-def _batch(batch: object, device: str) -> int | Literal["tuned"]:
-    if batch is None:
-        return 512 if device == "cuda" else 64
-    if batch == "tuned":
-        return "tuned"
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise BadStudy(f"--batch must be a whole number of at least 1 or 'tuned', got {batch!r}")
-    return batch
-
-
-def _device(device: str) -> str:
-    if device not in ("auto", "cpu", "cuda"):
-        raise BadStudy(f"--device must be 'auto', 'cpu' or 'cuda', got {device!r}")
-    if device == "cpu":
-        return device
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BadStudy("--device cuda: this machine has no usable CUDA device; use --device cpu")
-    return "cuda" if torch.cuda.is_available() else "cpu"

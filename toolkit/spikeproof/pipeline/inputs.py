@@ -57,8 +57,8 @@ def name_of(spec: ModelSpec, network: Network) -> str:
     return network.name if spec.label == spec.use else spec.label
 
 
-def load_recording(parts: Parts, join: Join, ledger: Ledger) -> Composition:
-    """Load every source and compose them into one recording."""
+def load_recording(parts: Parts, join: Join, ledger: Ledger, manifests: Sequence[str] = ()) -> Composition:
+    """Load every source and compose them into one recording; manifests say which of its stimuli were perturbed."""
     from spikeproof.compose import compose_all, recordings_of
 
     loaded: list[Recording] = []
@@ -70,6 +70,13 @@ def load_recording(parts: Parts, join: Join, ledger: Ledger) -> Composition:
             whose = recording.identity.get("source", part.label) if several or len(found) > 1 else part.label
             ledger.note(*(f"{whose}: {note}" for note in recording.notes))
         loaded += found
+    if manifests:
+        from spikeproof.closed_loop.attach import with_manifests
+
+        with ledger.timed("manifests"):
+            named, notes = with_manifests(loaded, manifests)
+        ledger.note(*notes)
+        loaded = list(named)
     with ledger.timed("joining the sources"), listening(ledger.progress):
         composed = compose_all(loaded, join)
     ledger.note(*composed.notes)

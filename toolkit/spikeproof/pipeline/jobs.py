@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .parts import Part, Parts
     from .systems import System
 
-__all__ = ["Job", "Plan", "plan"]
+__all__ = ["Job", "Plan", "pixel_jobs", "plan"]
 
 EXAMPLES = 3
 """How many attacked images of the first target of an aim are kept for the report."""
@@ -72,7 +72,7 @@ def plan(
         jobs += more
         evidence += yields
     if pixel and system.model is not None and stimuli is not None:
-        more, yields = _pixel_jobs(pixel, system, parts, study, stimuli, ledger, batch=batch, device=device)
+        more, yields = pixel_jobs(pixel, system, parts, study, stimuli, ledger, batch=batch, device=device)
         jobs += more
         evidence += yields
     return Plan(jobs=tuple(jobs), evidence=tuple(evidence))
@@ -123,7 +123,7 @@ def _response_job(attack: Part[AttackEntry], system: System, study: Study, prefi
     return Job(block=f"{prefix}__{slug(attack.label)}", what=f"{attack.label} of {system.name}", evidences=evidences)
 
 
-def _pixel_jobs(
+def pixel_jobs(
     attacks: list[Part[AttackEntry]],
     system: System,
     parts: Parts,
@@ -133,7 +133,9 @@ def _pixel_jobs(
     *,
     batch: int | Literal["tuned"],
     device: str,
+    keep_images: bool = False,
 ) -> tuple[list[Job], list[tuple[str, str, str]]]:
+    """List the jobs of attacks on images; ``keep_images`` keeps those of every target, for whoever wants them."""
     from spikeproof.engine import Target, tuned_rows
 
     from .company import companies
@@ -203,7 +205,7 @@ def _pixel_jobs(
             # No ball binds a free attack, whatever the threat: its one radius is infinite.
             bound = grid.at((float("inf"),)) if attack.entry.kind == "free" else grid
             wanted = [
-                Target(unit=column, name=target, keep_images=bool(parts.controls) or number == 0)
+                Target(unit=column, name=target, keep_images=keep_images or bool(parts.controls) or number == 0)
                 for number, (column, target) in enumerate(targets)
             ]
             ways = len(aimed.component.directions())

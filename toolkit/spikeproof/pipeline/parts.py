@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spikeproof._host import Host, Kind
     from spikeproof.study import ComponentSpec, EncoderSpec, ModelSpec, Study, Threat
 
-__all__ = ["OTHER_UNIT", "Part", "Parts", "build_parts"]
+__all__ = ["OTHER_UNIT", "Part", "Parts", "build_part", "build_parts"]
 
 E = TypeVar("E", bound=Entry, covariant=True)
 
@@ -85,7 +85,7 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
             raise BadStudy(
                 f"{spec.where}: {spec.label!r} is a name that the result keeps for itself: choose another name"
             )
-    attacks = tuple(cast("Part[AttackEntry]", _build(host, "attack", spec)) for spec in study.attacks)
+    attacks = tuple(cast("Part[AttackEntry]", build_part(host, "attack", spec)) for spec in study.attacks)
     for part, spec in zip(attacks, study.attacks, strict=True):
         _check_attack(part, spec, study, where)
     objectives: tuple[Part[ObjectiveEntry], ...] = ()
@@ -97,10 +97,10 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     elif study.objectives:
         raise BadStudy(f"{where}: [[objective]] needs a [threat] table whose aims name it")
     return Parts(
-        sources=tuple(_build(host, "source", spec) for spec in study.sources),
-        models=tuple((_build(host, "model", spec), spec) for spec in study.models),
-        encoders=tuple((cast("Part[EncoderEntry]", _build(host, "encoder", spec)), spec) for spec in study.encoders),
-        readout=cast("Part[ReadoutEntry]", _build(host, "readout", study.readout)) if study.readout else None,
+        sources=tuple(build_part(host, "source", spec) for spec in study.sources),
+        models=tuple((build_part(host, "model", spec), spec) for spec in study.models),
+        encoders=tuple((cast("Part[EncoderEntry]", build_part(host, "encoder", spec)), spec) for spec in study.encoders),
+        readout=cast("Part[ReadoutEntry]", build_part(host, "readout", study.readout)) if study.readout else None,
         objectives=objectives,
         attacks=attacks,
         controls=controls,
@@ -109,7 +109,8 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     )
 
 
-def _build(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
+def build_part(host: Host, kind: Kind, spec: ComponentSpec) -> Part[Entry]:
+    """Find a component and build it with its parameters."""
     from spikeproof._host import parameter_values
 
     chosen = host.find(kind, spec.use, where=spec.where)
@@ -138,7 +139,7 @@ def _of_encoders(study: Study) -> Iterator[ComponentSpec]:
 def _metric(host: Host, spec: ComponentSpec, seed: int) -> Part[MetricEntry]:
     from .scored import ScoredMetric
 
-    part = cast("Part[MetricEntry]", _build(host, "metric", spec))
+    part = cast("Part[MetricEntry]", build_part(host, "metric", spec))
     if part.entry.kind != "score":
         return part
     return replace(part, component=ScoredMetric(score=part.component, entry=part.entry, seed=seed))
@@ -172,7 +173,7 @@ def _objectives(study: Study, threat: Threat, host: Host, where: str) -> tuple[P
     return tuple(
         cast(
             "Part[ObjectiveEntry]",
-            _build(host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)),
+            build_part(host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)),
         )
         for aim in threat.aims
     )
@@ -187,7 +188,7 @@ def _controls(threat: Threat, host: Host, where: str) -> tuple[tuple[Part[Attack
             continue
         at = f"{where}, [threat]: controls"
         part = cast(
-            "Part[AttackEntry]", _build(host, "attack", ComponentSpec(use=name, label=name, parameters={}, where=at))
+            "Part[AttackEntry]", build_part(host, "attack", ComponentSpec(use=name, label=name, parameters={}, where=at))
         )
         if not part.entry.control:
             raise BadStudy(f"{at}: {name!r} is an attack, not a control: name it in [[attack]]")

@@ -63,9 +63,10 @@ def open_grid(
     batch: int,
     device: str,
     note: Callable[[str], None],
+    attacked: Sequence[str] | None = None,
 ) -> Grid:
-    """Gather what every target of a system shares."""
-    attacked = attacked_stimuli(threat, stimuli, seed)
+    """Gather what every target of a system shares; ``attacked`` names other stimuli than the study's."""
+    attacked = attacked_stimuli(threat, stimuli, seed) if attacked is None else attacked
     code, model = system.code, system.model
     if model is None:
         raise ValueError(f"{system.name} has no model to attack")

@@ -152,6 +152,7 @@ class Study:
     description: str
     seed: int
     join: Join
+    manifests: tuple[str, ...]
     requires: tuple[str, ...]
     plugins: tuple[str, ...]
     sources: tuple[ComponentSpec, ...]
@@ -172,6 +173,8 @@ class Study:
             out["description"] = self.description
         out["seed"] = self.seed
         out["join"] = self.join
+        if self.manifests:
+            out["manifest"] = list(self.manifests)
         if self.requires:
             out["requires"] = list(self.requires)
         if self.plugins:
