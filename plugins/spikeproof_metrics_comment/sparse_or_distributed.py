@@ -154,8 +154,8 @@ class SparseOrDistributed:
             )
         if "ratio" not in summary:
             yield (
-                f"Flips go up to {float(summary['epsilon'][-1]):g} of {units} units: whether few or many carry the choice "
-                "shows once all are flipped (leave `counts` of the attack empty)."
+                f"Flips go up to {float(summary['epsilon'][-1]):g} of {units} units: whether few or many carry the "
+                "choice shows once all are flipped (leave `counts` of the attack empty)."
             )
             return
         reached = [
@@ -216,8 +216,8 @@ class SparseOrDistributed:
                 long_name="number of flipped units that change half of the choices",
                 units="units",
                 definition=(
-                    f"Where the curve reaches half of {most:.3g}, the share of choices that flipping all units changes; "
-                    f"linear interpolation. {spread}"
+                    f"Where the curve reaches half of {most:.3g}, the share of choices that flipping all units "
+                    f"changes; linear interpolation. {spread}"
                 ),
             )
             summary["ratio"] = annotated(
@@ -242,10 +242,10 @@ def _ratio(half: Floats, orders: list[str]) -> Floats:
 
 
 def _above_chance(code: Code, resampling: Resampling) -> float | None:
-    """P of the readout's accuracy against categories shuffled over stimuli; None without categories."""
-    if code.labels is None or code.choices is None:
+    """P of the readout's accuracy against what it names shuffled over stimuli; None where it cannot be right."""
+    if code.truth is None or code.choices is None:
         return None
-    labels, choices = (values.values.astype(str) for values in (code.labels, code.choices))
+    labels, choices = (values.values.astype(str) for values in (code.truth, code.choices))
     rng = generator(resampling.seed, "sparse or distributed", "shuffled")
     null = np.array([(rng.permutation(labels) == choices).mean() for _ in range(resampling.draws)])
     return float(permutation_p(float((labels == choices).mean()), null))

@@ -159,6 +159,11 @@ def _labels_and_choices(code: Code) -> tuple[NDArray[np.str_], NDArray[np.str_]]
     if code.labels is None or code.choices is None:
         lacking = "categories" if code.labels is None else "choices: give the study a readout"
         raise NotEnoughData(f"decoder-accuracy: code {code.system} has no {lacking}")
+    if code.chooses == "stimulus":
+        raise NotEnoughData(
+            f"decoder-accuracy: the readout of code {code.system} names stimuli, and is right on every clean one by "
+            "construction: identification says how often it is on repeats that were held out"
+        )
     labels, choices = code.labels.values.astype(str), code.choices.values.astype(str)
     names = np.unique(labels)
     if len(names) < 2:

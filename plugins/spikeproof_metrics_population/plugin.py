@@ -33,6 +33,13 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("labels", "choices"),
     )
     yield MetricEntry(
+        name="identification",
+        factory="spikeproof_metrics_population.identification:Identification",
+        summary="How often a stimulus is recognised by the population from held-out repeats.",
+        scale="population",
+        needs=("repeats",),
+    )
+    yield MetricEntry(
         name="silencing",
         factory="spikeproof_metrics_population.silencing:Silencing",
         summary="Choices and accuracy against units silenced: is the choice carried by few units or by many?",

@@ -59,8 +59,8 @@ class Silencing:
             names = code.readout.choices(perturbed.values, perturbed["stimulus"].values.tolist())
             choices = perturbed.isel(unit=0, drop=True).copy(data=names)
         values = {"changed": (choices != evidence.clean_choices).astype(np.float64)}
-        if code.labels is not None:
-            truth = code.labels.sel(stimulus=perturbed["stimulus"].values)
+        if code.truth is not None:
+            truth = code.truth.sel(stimulus=perturbed["stimulus"].values)
             values["correct"] = (choices.astype(str) == truth.astype(str)).astype(np.float64)
         return xr.Dataset(values)
 
@@ -88,10 +88,10 @@ class Silencing:
             return xr.concat([part.drop_attrs() for part in parts], dim=along.rename("order"))
 
         out = {"changed": curves("changed")}
-        if "correct" in measured and code.labels is not None and code.choices is not None:
+        if "correct" in measured and code.truth is not None and code.choices is not None:
             out["accuracy"] = curves("correct")
             null, _ = shuffled_accuracy(
-                code.labels.values.astype(str),
+                code.truth.values.astype(str),
                 code.choices.values.astype(str),
                 shuffles=resampling.draws,
                 seed=resampling.seed,
@@ -118,8 +118,8 @@ class Silencing:
         summary = xr.Dataset(out)
         summary["epsilon"].attrs |= {"long_name": "silenced", "units": "units"}
         _annotate(summary, distance)
-        if "accuracy" in summary and code.labels is not None and code.choices is not None:
-            clean = float((code.labels.values.astype(str) == code.choices.values.astype(str)).mean())
+        if "accuracy" in summary and code.truth is not None and code.choices is not None:
+            clean = float((code.truth.values.astype(str) == code.choices.values.astype(str)).mean())
             summary["accuracy"].attrs |= {"clean": clean, "p_above_chance": float(permutation_p(clean, null))}
         return summary
 

@@ -26,3 +26,9 @@ def spikeproof_readouts() -> Iterator[ReadoutEntry]:
         summary="The network's own output: its choices are the behaviour, nothing is fitted.",
         head=True,
     )
+    yield ReadoutEntry(
+        name="identity",
+        factory="spikeproof_readouts.identity:Identity",
+        summary="The clean stimulus whose population response is nearest: a behaviour without categories.",
+        chooses="stimulus",
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from spikeproof.types import LinearReadout
+from spikeproof.types import Code, LinearReadout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +63,37 @@ class Unseeded(Right):
 
     def rng(self, seed: int) -> np.random.Generator:
         return np.random.default_rng()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The nearest of the clean responses."""
+
+    def identify(self, code: Code) -> LinearReadout:
+        means, stimuli = np.asarray(code.responses.values), code.responses["stimulus"].values.tolist()
+        return LinearReadout(
+            classes=tuple(stimuli),
+            weights=self.weights(means)[None],
+            intercepts=-0.5 * (means**2).sum(axis=1)[None],
+            stimuli=tuple(stimuli),
+            fold=np.zeros(len(stimuli), dtype=np.intp),
+        )
+
+    def weights(self, means: np.ndarray) -> np.ndarray:
+        return means
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestOther(Nearest):
+    """It names another stimulus."""
+
+    def weights(self, means: np.ndarray) -> np.ndarray:
+        return np.roll(means, 1, axis=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestUnseeded(Nearest):
+    """It is never the same twice."""
+
+    def weights(self, means: np.ndarray) -> np.ndarray:
+        return means + 1e-9 * np.random.default_rng().normal(size=means.shape)

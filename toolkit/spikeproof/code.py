@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ._checks import check_finite, check_names, check_same
 from .errors import DataError, NotEnoughData
@@ -46,6 +46,8 @@ class Code:
         where it is there, is their number in the recording.
     noise_covariance : xarray.DataArray, dims (unit, unit_other), optional
         Covariance of single presentations about their stimulus's mean, positive definite.
+    chooses : {"category", "stimulus"}
+        What the choices name.
     encoding : Encoding, optional
         Of an in-silico system: how well its encoder predicts the recorded units.
     facts : mapping of str to str
@@ -59,6 +61,7 @@ class Code:
     readout: LinearReadout | None = None
     repeats: xr.DataArray | None = None
     noise_covariance: xr.DataArray | None = None
+    chooses: Literal["category", "stimulus"] = "category"
     encoding: Encoding | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -129,6 +132,14 @@ class Code:
                 f"{where}: noise_covariance is not positive definite (smallest eigenvalue {smallest:.3g}): leave it "
                 "out, and distances use z-scored units"
             )
+
+    @property
+    def truth(self) -> xr.DataArray | None:
+        """What choices are right about, (stimulus,): each stimulus's category, or the stimulus itself."""
+        if self.chooses == "category":
+            return self.labels
+        stimuli = self.responses["stimulus"]
+        return stimuli.copy(data=stimuli.values.astype(str)).drop_attrs().reset_coords(drop=True)
 
     @cached_property
     def unit_sd(self) -> NDArray[np.float64]:

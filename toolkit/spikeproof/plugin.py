@@ -124,9 +124,25 @@ class EncoderEntry(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadoutEntry(Entry):
-    """A classifier on unit responses; ``head`` is True where the choices are the network's own."""
+    """A classifier on unit responses.
+
+    Parameters
+    ----------
+    head : bool
+        Whether the choices are the network's own.
+    chooses : {"category", "stimulus"}
+        What it chooses among: the categories that a source names, or the stimuli themselves
+        (``spikeproof.types.StimulusReadout``).
+    """
 
     head: bool = False
+    chooses: Literal["category", "stimulus"] = "category"
+
+    def __post_init__(self) -> None:
+        Entry.__post_init__(self)
+        _one_of(self.name, "chooses", self.chooses, ("category", "stimulus"))
+        if self.head and self.chooses != "category":
+            raise ValueError(f"{self.name}: a network's own head chooses among its classes: leave chooses at 'category'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

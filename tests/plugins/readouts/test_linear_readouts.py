@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from spikeproof.errors import BadParameter, DataError, NotEnoughData
-from spikeproof.types import Readout
+from spikeproof.types import Readout, StimulusReadout
 from spikeproof_readouts.classifiers import LinearSVM, Logistic
 from spikeproof_readouts.head import Head
 from spikeproof_readouts.linear import fit_folds
@@ -216,12 +216,13 @@ def test_bad_parameters_are_refused(kind: Any, name: str, value: float, message:
 
 def test_entries_name_their_factories() -> None:
     entries = {entry.name: entry for entry in spikeproof_readouts()}
-    assert list(entries) == ["logistic", "linear-svm", "head"]
+    assert list(entries) == ["logistic", "linear-svm", "head", "identity"]
     for entry in entries.values():
         module, attribute = entry.factory.split(":")
         made = getattr(importlib.import_module(module), attribute)()
         assert entry.head == isinstance(made, Head)
-        assert entry.head != isinstance(made, Readout)
+        assert (entry.chooses == "stimulus") == isinstance(made, StimulusReadout)
+        assert isinstance(made, Head | Readout | StimulusReadout)
 
 
 def _classifier(readout: Logistic | LinearSVM) -> Any:

@@ -237,12 +237,20 @@ def _with_readout(code: Code, readout: Part[ReadoutEntry] | None, logits: object
                 what, "the head is a network's own: a recording has none; use a fitted readout such as 'logistic'"
             )
         return code
-    if code.labels is None:
-        ledger.refuse(what, "a fitted readout needs categories: this source names none (option `category`)")
+    chooses = readout.entry.chooses
+    if chooses == "category" and code.labels is None:
+        ledger.refuse(
+            what,
+            "a fitted readout needs categories: this source names none (option `category`); the readout 'identity' "
+            "needs none",
+        )
         return code
     try:
         with ledger.timed(what):
-            fitted = readout.component.fit(code.responses, code.labels, seed=seed)
+            if chooses == "stimulus":
+                fitted = readout.component.identify(code)
+            else:
+                fitted = readout.component.fit(code.responses, code.labels, seed=seed)
     except DataError as error:
         ledger.refuse(what, str(error))
         return code
@@ -251,7 +259,7 @@ def _with_readout(code: Code, readout: Part[ReadoutEntry] | None, logits: object
     choices = xr.DataArray(
         fitted.choices(code.responses.values, names.tolist()), dims="stimulus", coords={"stimulus": names}
     )
-    return replace(code, readout=fitted, choices=choices)
+    return replace(code, readout=fitted, choices=choices, chooses=chooses)
 
 
 def facts_of(system: System) -> dict[str, Any]:

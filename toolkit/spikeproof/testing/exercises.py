@@ -9,7 +9,7 @@ from .metrics import measured
 from .minimal_attacks import reached
 from .models import read
 from .objectives import valued
-from .readouts import fitted
+from .readouts import fitted, identify
 from .response_attacks import perturbed
 from .subject import Subject
 
@@ -34,7 +34,11 @@ def exercise(subject: Subject) -> None:
             measured(subject)
         case "objective":
             valued(subject)
-        case "readout" if not entry.head:
+        case "readout" if entry.head:
+            subject.build()
+        case "readout" if entry.chooses == "stimulus":
+            identify(subject)
+        case "readout":
             fitted(subject)
         case "source":
             subject.build().load()

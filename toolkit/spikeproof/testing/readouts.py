@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from spikeproof.plugin import ReadoutEntry
-from spikeproof.types import LinearReadout
+from spikeproof.types import Code, LinearReadout
 
 from .registry import check, require
 from .subject import Subject
@@ -40,7 +40,18 @@ def fitted(subject: Subject, *, separation: float = 1.0, seed: int = 0) -> tuple
 
 
 def _is_fitted(entry: ReadoutEntry) -> bool:
-    return not entry.head
+    return not entry.head and entry.chooses == "category"
+
+
+def _names_stimuli(entry: ReadoutEntry) -> bool:
+    return entry.chooses == "stimulus"
+
+
+def identify(subject: Subject) -> LinearReadout:
+    """Make it of a code without categories."""
+    responses, _ = problem(0.0)
+    readout: LinearReadout = subject.build().identify(Code(system="kit", responses=responses))
+    return readout
 
 
 @check("readout", when=_is_fitted)
@@ -63,3 +74,22 @@ def check_the_same_seed_gives_the_same_readout(subject: Subject) -> None:
     one, two = fitted(subject)[0], fitted(subject)[0]
     same = np.array_equal(one.weights, two.weights) and np.array_equal(one.fold, two.fold)
     require(same, "two fits with one seed differ")
+
+
+@check("readout", when=_names_stimuli)
+def check_every_clean_stimulus_is_named_itself(subject: Subject) -> None:
+    """Its classes are the stimuli in their order, and each clean response is read as its own stimulus."""
+    readout, (responses, _) = identify(subject), problem(0.0)
+    stimuli = [str(name) for name in responses["stimulus"].values]
+    require(list(readout.classes) == stimuli, f"its classes are {readout.classes[:3]} ..., not the code's stimuli")
+    named = readout.choices(responses.values, stimuli).tolist()
+    wrong = [name for name, other in zip(stimuli, named, strict=True) if name != other]
+    require(not wrong, f"clean responses to {len(wrong)} stimuli are read as others ({', '.join(wrong[:3])})")
+
+
+@check("readout", when=_names_stimuli)
+def check_it_is_the_same_twice(subject: Subject) -> None:
+    """Two readouts of one code are equal."""
+    one, two = identify(subject), identify(subject)
+    same = np.array_equal(one.weights, two.weights) and np.array_equal(one.intercepts, two.intercepts)
+    require(same, "two readouts of one code differ")
