@@ -15,6 +15,9 @@ from .nearest import Nearest
 
 __all__ = ["DeepFool"]
 
+_POLISH = 3
+"""Steps along the border that was crossed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeepFool:
@@ -22,8 +25,9 @@ class DeepFool:
 
     Each step goes to the nearest border between the clean choice and another class, as if the class scores were linear,
     and a little beyond, until the choice has changed; the border's distance is exact in the box, in the norm of the
-    threat. Then it goes back on the line to the clean image as far as the choice stays changed. Where the goal is
-    another stimulus's class, each step goes to the border between that class and the one that leads.
+    threat. Then it goes back on the line to the clean image as far as the choice stays changed, and along the border to
+    where it is nearest; the paper stops beyond the border. Where the goal is another stimulus's class, each step goes
+    to the border between that class and the one that leads.
     """
 
     steps: Annotated[int, "Most steps."] = 50
@@ -63,6 +67,7 @@ class DeepFool:
             points[open_] = self._step(decisions, nearest, points[open_], open_, rivals[open_])
             nearest.ask(points[open_], open_)
         nearest.shorten(start)
+        nearest.polish(_POLISH)
         return nearest.result()
 
     def _step(

@@ -24,12 +24,14 @@ _LAST_SIZE, _LAST_GAMMA = 0.01, 0.001
 class FMN:
     """Fast minimum-norm attack (Pintor et al. 2021, arXiv 2102.12827), for any objective with a goal.
 
-    Each step climbs along the gradient and is projected on a ball, exactly in the box. The ball's radius is what the
-    linear approximation says is needed, as long as the goal was never reached; it shrinks by a share gamma where the
-    goal is reached, and grows by it where it was lost again. Steps and gamma fall along a cosine.
+    Each step climbs along the gradient and is projected on a ball, exactly in the box. The ball's radius is a share
+    gamma more than the linear approximation says is needed, as long as the goal was never reached; it shrinks by gamma
+    where the goal is reached, and grows by it where it was lost again. Steps and gamma fall along a cosine. (The paper
+    adds no gamma before the goal was reached; rounding can then leave every step just short of it.)
 
-    The first radius takes the box into account, and the last steps slide along the border of the goal: there the
-    nearest point of the linear approximation is tried, which is the answer where the objective is linear.
+    The linear approximation takes the box into account, and the last steps slide along the border of the goal: there
+    its nearest point is tried, which is the answer where the objective is linear. It follows one border; where many
+    classes are near, another may be nearer.
     """
 
     steps: Annotated[int, "Gradient steps; the last tenth of them along the border of the goal."] = 100
@@ -76,7 +78,7 @@ class FMN:
             needed = shortest_step(points, slope, (level - value).double(), norm)
             linear = norm_of(points - clean, norm) + norm_of(needed - points, norm)
             shrunk = torch.minimum(radius * (1 - gamma), nearest.size)
-            radius = torch.where(reached, shrunk, torch.where(nearest.found, radius * (1 + gamma), linear))
+            radius = torch.where(reached, shrunk, torch.where(nearest.found, radius, linear) * (1 + gamma))
             length = slope.flatten(1).double().norm(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
             scale = (size / length).to(slope.dtype).view(-1, *[1] * (slope.ndim - 1))
             points = project(points + scale * slope, clean, radius, norm)

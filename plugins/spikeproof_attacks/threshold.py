@@ -19,6 +19,8 @@ __all__ = ["Threshold"]
 
 _MOST = 40
 """Balls that are tried at most: with doubling and halving far more than float32 can tell apart."""
+_BEYOND = 1e-3
+"""By how much more than is needed, relative, the first ball is made to hold, so that rounding does not fail it."""
 _POLISH = 5
 """Steps along the border of the goal after each ball in which it was reached."""
 _REACH = 0.2
@@ -55,7 +57,7 @@ class Threshold:
         if not len(nearest):
             return nearest.result()
         value, slope = nearest.begin()
-        first = shortest_step(nearest.clean, slope, (nearest.level - value).double(), norm)
+        first = shortest_step(nearest.clean, slope, (nearest.level - value).double() * (1 + _BEYOND), norm)
         reach = norm_of(torch.maximum(nearest.clean, 1 - nearest.clean), norm)
         radius = norm_of(first - nearest.clean, norm)
         radius = torch.where(radius > 0, radius, 0.01 * reach)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Smallest", "search_smallest", "smallest_along"]
 
-LONGER = (0.0, 1e-5, 1e-4, 1e-3)
-"""Shares by which a perturbation is lengthened where the user's own model does not see the goal reached: attacks stop
-at its very border, and the equivalent that they search on differs in rounding."""
+LONGER = (0.0, *(1e-6 * 3**step for step in range(9)))
+"""Shares by which a perturbation is lengthened until the user's own model sees the goal reached clearly: attacks stop
+at its very border, and both the equivalent that they search on and another batch differ in rounding."""
 TRIED, SPAN = 32, 1000.0
 """Norms that are tried along a direction: even in the log, down to a thousandth of what the pixel range allows."""
 HALVED = 10
@@ -107,7 +107,9 @@ def search_smallest(task: Task, cells: Sequence[Cell], first: tuple[torch.Tensor
     moved = images.double() - own.clean.double()
     status = course_of_sizes(bound.sizes)
     status[(bound.not_finite | own.not_finite).cpu().numpy()] = "not-finite"
-    status[(~reached).cpu().numpy()] = "unreached"
+    there = reached.cpu().numpy()
+    status[there & (status == "unreached")] = "unconverged"  # the search itself came just short of it
+    status[~there] = "unreached"
     return Smallest(
         nearest=nearest,
         minimal=torch.where(reached, size, torch.inf).cpu().numpy(),
@@ -121,15 +123,16 @@ def _settled(clean: torch.Tensor, found: torch.Tensor, own: BoundObjective) -> t
     """Images that reach the goal on the user's own model, lengthened a little where they must be, and which do."""
     nearest = found.clone()
     reached = torch.zeros(len(found), dtype=torch.bool, device=found.device)
-    for share in LONGER:
-        left = (~reached).nonzero()[:, 0]
-        if not len(left):
-            break
-        start = clean[left]
-        images = (start + (1 + share) * (found[left] - start)).clamp(0, 1) if share else found[left]
-        there = own.reached(images, left)
-        nearest[left[there]] = images[there]
-        reached[left] = there
+    for ask in (own.clearly_reached, own.reached):
+        for share in LONGER:
+            left = (~reached).nonzero()[:, 0]
+            if not len(left):
+                return nearest, reached
+            start = clean[left]
+            images = (start + (1 + share) * (found[left] - start)).clamp(0, 1) if share else found[left]
+            there = ask(images, left)
+            nearest[left[there]] = images[there]
+            reached[left] = there
     return nearest, reached
 
 

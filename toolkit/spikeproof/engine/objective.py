@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundObjective"]
 
+CLEAR = 8
+"""Units in the last place of what is read by which a goal is reached clearly."""
 GLANCE = 64
 """Pixels that are compared before all are."""
 
@@ -198,6 +200,22 @@ class BoundObjective:
         if self.level is None:
             raise PluginFailed(f"objective {self._name!r} has no goal that could be reached")
         return self(images, items) >= (self.level if items is None else self.level[items])
+
+    def clearly_reached(self, images: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Whether the goal is reached by more than the rounding of what is read in another batch could undo, (row,)."""
+        level = self.level
+        if level is None:
+            raise PluginFailed(f"objective {self._name!r} has no goal that could be reached")
+        found = []
+        with torch.no_grad():
+            for part, rows in self._parts(images, items):
+                seen = self.readings(part, rows)
+                read = seen.responses if seen.decision is None else seen.decision
+                if seen.decision is None and bool((seen.unit >= 0).all()):
+                    read = read.gather(1, seen.unit[:, None])
+                noise = CLEAR * torch.finfo(read.dtype).eps * read.abs().amax(dim=1)
+                found.append(self._objective.value(seen) >= level[rows] + noise)
+        return _joined(found)
 
     def value_and_gradient(
         self, images: torch.Tensor, items: torch.Tensor | None = None
