@@ -109,6 +109,8 @@ def archived_recording() -> Example:
         "source-nwb": recording,
         "source-dandi": archived_recording,
         "model-torch": network,
+        "encoder-pls": Example(parameters={"components": [1, 3, 10]}),
+        "encoder-ready": Example(features="units", parameters={"neurons": ["u0", "u1", "u2"]}),
         "attack-guo": Example(parameters={"restarts": 2, "steps": 8}),
         "attack-square": Example(parameters={"queries": 300}),
         "attack-foolbox": Example(
