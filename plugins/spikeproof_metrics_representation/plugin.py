@@ -33,6 +33,13 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         reference="doi:10.3389/neuro.06.004.2008",
     )
     yield MetricEntry(
+        name="rdm-ceiling",
+        factory="spikeproof_metrics_representation.rdm_ceiling:RdmCeiling",
+        summary="How well any model could do on a recording's RDM: noise ceilings over subjects, sessions or halves.",
+        scale="population",
+        reference="doi:10.1371/journal.pcbi.1003553",
+    )
+    yield MetricEntry(
         name="shape-distance",
         factory="spikeproof_metrics_representation.aligned_shapes:ShapeDistance",
         summary="Angle left after the best rotation onto the clean code and between systems: 0 is the same shape.",
