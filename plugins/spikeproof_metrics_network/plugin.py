@@ -20,6 +20,14 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         reference="arXiv:1312.6199",
     )
     yield MetricEntry(
+        name="attack-directions",
+        factory="spikeproof_metrics_network.directions:AttackDirections",
+        summary="In how many independent directions of the image a population can be attacked.",
+        scale="population",
+        kind="network",
+        reference="arXiv:1710.02266",
+    )
+    yield MetricEntry(
         name="filters",
         factory="spikeproof_metrics_network.filter_statistics:FilterStatistics",
         summary="Sparsity, variance entropy and orthogonality of convolution filters, beside random filters.",

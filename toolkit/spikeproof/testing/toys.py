@@ -54,6 +54,11 @@ class LinearUnits:
         weights = self.weights if items is None else self.weights[items]
         return self(images, items), weights.clone()
 
+    @property
+    def level(self) -> torch.Tensor | None:
+        """No goal: how far the unit can be driven is what is asked."""
+        return None
+
     def hidden(self, layer: str) -> LinearHidden:  # noqa: ARG002
         """Whatever the name: a layer that is the image itself."""
         return LinearHidden(self)
