@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from spikeproof.errors import DataError, NotEnoughData
-from spikeproof.statistics import interval
+from spikeproof.statistics import interval, narrowed
 from spikeproof.types import generator
 
 from .consistency import Agreeing, error_consistency, kappa_of_counts
@@ -17,7 +17,7 @@ from .drawing import draws_of_members
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["KappaDraws", "bootstrap_kappa"]
+__all__ = ["KappaDraws", "bootstrap_kappa", "mean_of_pairs"]
 
 _CHUNK = 8_000_000
 
@@ -71,15 +71,7 @@ class KappaDraws:
         if not there.any():
             raise NotEnoughData("error consistency: every kappa is undefined")
         estimate = float(per_pair[there].mean())
-        drawn, present = _over_conditions(self.draws)
-        weights = self.weights * present
-        total = weights.sum(axis=1)
-        means = np.divide(
-            (weights * np.where(present, drawn, 0.0)).sum(axis=1),
-            total,
-            out=np.full(len(total), np.nan),
-            where=total > 0,
-        )
+        means = mean_of_pairs(per_pair, *_over_conditions(self.draws), self.weights)
         low, high = interval(means, estimate, level, undefined="exclude")
         return estimate, float(low), float(high)
 
@@ -192,6 +184,43 @@ def _condition(
             both, one, other, np.broadcast_to(number, both.shape), agreeing
         )
     return kappa, observed, np.divide(alone, own, out=np.full_like(alone, np.nan), where=own > 0)
+
+
+def mean_of_pairs(
+    whole: NDArray[np.float64], drawn: NDArray[np.float64], there: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draws of the mean over pairs, with stimuli and observers drawn together.
+
+    Parameters
+    ----------
+    whole : numpy.ndarray, (1, pair)
+        Of each pair on the data.
+    drawn : numpy.ndarray, (draw, pair)
+        Of each pair in the draws of stimuli.
+    there : numpy.ndarray of bool, (draw, pair)
+        Where it is defined.
+    weights : numpy.ndarray, (draw, pair)
+        How often a draw holds each pair; alike for all draws where observers are not drawn.
+
+    Returns
+    -------
+    numpy.ndarray, (draw,)
+        Narrowed where both are drawn (``spikeproof.statistics.narrowed``); NaN where no pair is defined.
+    """
+    together = _weighted(drawn, weights * there)
+    if (weights == weights[0]).all():
+        return together
+    defined = ~np.isnan(whole)
+    known = np.where(defined, whole, 0.0)
+    by_stimuli = _weighted(drawn, there.astype(np.float64))
+    by_observers = _weighted(np.broadcast_to(known, weights.shape), weights * defined)
+    return narrowed(float(known[defined].mean()), together, [by_stimuli, by_observers])
+
+
+def _weighted(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = weights.sum(axis=1)
+    sums = (weights * np.where(weights > 0, values, 0.0)).sum(axis=1)
+    return np.asarray(np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def _over_conditions(kappa: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -15,6 +15,7 @@ from spikeproof.statistics import (
     bootstrap_mean,
     crossing,
     interval,
+    narrowed,
     permutation_p,
     proportion_interval,
     resampling_weights,
@@ -111,6 +112,27 @@ def test_the_variance_of_crossed_draws_is_that_of_the_pigeonhole_bootstrap() -> 
     assert float(draws.var()) == pytest.approx(a.var() / 40 + b.var() / 30, rel=0.05)
 
 
+def test_draws_of_an_interaction_alone_have_its_variance_once() -> None:
+    cells = xr.DataArray(np.random.default_rng(9).normal(size=(40, 30)), dims=("target", "stimulus"))
+    draws = bootstrap_draws(cells, ["target", "stimulus"], Resampling(draws=4000))
+    once = cells.values.var() / 1200
+    assert once * 0.7 < float(draws.var()) < once * 1.6  # 3 times as drawn; never below that of one dimension alone
+
+
+def test_narrowing_keeps_the_place_of_draws_and_never_widens() -> None:
+    rng = np.random.default_rng(0)
+    together, one, other = rng.normal(size=(3, 500, 4)) * np.array([2.0, 1.0, 1.0])[:, None, None]
+    together[:5, 1] = np.nan
+    found = narrowed(np.ones(4), together, [one, other])
+    share = (found - 1) / (together - 1)
+    assert (np.isnan(found) == np.isnan(together)).all()
+    assert (np.nanstd(share, axis=0) < 1e-9).all()
+    assert (np.nanmax(share, axis=0) <= 1).all()
+    np.testing.assert_allclose(np.nanvar(found, axis=0), np.nanmax(np.var([one, other], axis=1), axis=0), rtol=0.02)
+    np.testing.assert_array_equal(narrowed(0.0, together, [one]), together)
+    np.testing.assert_array_equal(narrowed(0.0, together, [3 * one, 3 * other]), together)
+
+
 def test_cells_that_do_not_exist_weigh_nothing() -> None:
     cells = crossed(np.random.default_rng(5))
     holes = cells.where(np.random.default_rng(6).random(cells.shape) > 0.3)
@@ -122,7 +144,10 @@ def test_cells_that_do_not_exist_weigh_nothing() -> None:
         np.average(holes.values[present], weights=np.outer(a, b)[present])
         for a, b in zip(w_target, w_stimulus, strict=True)
     ]
-    np.testing.assert_allclose(bootstrap_draws(holes, ["target", "stimulus"], resampling).values, by_hand, rtol=1e-12)
+    draws = bootstrap_draws(holes, ["target", "stimulus"], resampling).values
+    share = (draws - np.nanmean(holes.values)) / (by_hand - np.nanmean(holes.values))
+    assert 0.5 < share[0] <= 1  # narrowed, since draws of both hold their interaction three times
+    np.testing.assert_allclose(share, share[0], rtol=1e-9)
     estimate = bootstrap_mean(holes, ["target", "stimulus"], resampling, name="m").sel(statistic="estimate")
     assert float(estimate) == pytest.approx(float(np.nanmean(holes.values)))
 

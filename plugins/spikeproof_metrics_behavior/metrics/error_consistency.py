@@ -18,7 +18,7 @@ from spikeproof.wording import with_interval
 
 from spikeproof_metrics_behavior.consistency import Different, error_consistency
 from spikeproof_metrics_behavior.correctness import accuracy_difference
-from spikeproof_metrics_behavior.kappa_draws import KappaDraws, bootstrap_kappa
+from spikeproof_metrics_behavior.kappa_draws import KappaDraws, bootstrap_kappa, mean_of_pairs
 from spikeproof_metrics_behavior.observers import ALL_SETS, Names, Observers, Repeated, observers_of, right_or_wrong
 
 from .groups import Drawn, Group, groups_of, left_out, list_left_out, seed_of, table_of
@@ -267,11 +267,7 @@ def _mean(estimate: Floats, draws: Floats, weights: Floats, group: Group, *, abs
         return None
     mean = float(np.nanmean(whole))
     means = _over_conditions(drawn)
-    present = ~np.isnan(means)
-    total = (weight * present).sum(axis=1)
-    found = np.divide(
-        (weight * np.where(present, means, 0.0)).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
-    )
+    found = mean_of_pairs(whole[None], means, ~np.isnan(means), weight)
     return Drawn(estimate=abs(mean), draws=np.abs(found)) if absolute else Drawn(estimate=mean, draws=found)
 
 

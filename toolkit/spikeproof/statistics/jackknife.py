@@ -89,6 +89,7 @@ def jackknife_interval(
     left_out: Sequence[ArrayLike],
     *,
     both_left_out: Mapping[tuple[int, int], ArrayLike] | None = None,
+    further: Sequence[tuple[ArrayLike, float]] = (),
     level: float = 0.95,
     lowest: float = -float("inf"),
     highest: float = float("inf"),
@@ -115,6 +116,9 @@ def jackknife_interval(
     both_left_out : mapping of (int, int) to array_like, (pair, ...), optional
         For the places of two factors in ``left_out``: the statistic without a group of each, for the pairs of
         :func:`jackknife_pairs` with as many pairs as there are values.
+    further : sequence of (array_like, float)
+        Variances (...) that come from elsewhere and are added, each with its degrees of freedom (see
+        :func:`refitted_variance`).
     level : float
         Coverage.
     lowest, highest : float
@@ -170,7 +174,7 @@ def jackknife_interval(
     for where, ends, slope in (
         (on_bound, (-np.inf, np.inf), False),
         (~on_bound & beside, (lowest, highest), True),
-        (~on_bound & ~beside, (lowest, highest), False),
+        (~on_bound & ~beside, (lowest, highest), bool(further)),
     ):
         if not where.any():
             continue
@@ -179,6 +183,7 @@ def jackknife_interval(
             _stretched(centre[where], *inner),
             {place: _stretched(values[:, where], *inner) for place, values in factors.items()},
             {places: _stretched(values[:, where], *inner) for places, values in pairs.items()},
+            [(np.broadcast_to(variance, centre.shape)[where], freedom) for variance, freedom in further],
             level,
         )
         if slope:
@@ -193,6 +198,7 @@ def _half_width(
     centre: NDArray[np.float64],
     factors: Mapping[int, NDArray[np.float64]],
     pairs: Mapping[tuple[int, int], NDArray[np.float64]],
+    further: Sequence[tuple[NDArray[np.float64], float]],
     level: float,
 ) -> NDArray[np.float64]:
     import numpy as np
@@ -202,7 +208,7 @@ def _half_width(
         (len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
         for values in factors.values()
     ]
-    freedoms = [len(values) - 1 for values in factors.values()]
+    freedoms: list[float] = [len(values) - 1 for values in factors.values()]
     parts = [v**2 / f for v, f in zip(single, freedoms, strict=True)]
     shared = np.zeros_like(centre)
     for (a, b), values in pairs.items():
@@ -213,6 +219,10 @@ def _half_width(
         shared += interaction
         parts.append(interaction**2 / min(len(values), (of_a - 1) * (of_b - 1)))
     total = np.maximum(np.sum(single, axis=0) - shared, np.max(single, axis=0))
+    for variance, freedom_of in further:
+        total = total + variance
+        parts.append(variance**2 / freedom_of)
+        freedoms.append(freedom_of)
     spread = np.sum(parts, axis=0)
     freedom = np.divide(total**2, spread, out=np.full_like(total, float(max(freedoms))), where=spread > 0)
     freedom = np.maximum(freedom, min(freedoms))
@@ -223,7 +233,7 @@ def _slope(values: NDArray[np.float64], lowest: float, highest: float) -> NDArra
     """Derivative of the stretched values."""
     import numpy as np
 
-    slope = np.zeros_like(values)
+    slope = np.zeros_like(values) if np.isfinite(lowest) or np.isfinite(highest) else np.ones_like(values)
     for end in (lowest, highest):
         if np.isfinite(end):
             slope += 1 / np.abs(values - end)
