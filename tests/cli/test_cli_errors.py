@@ -106,7 +106,7 @@ def test_help_and_version(cli: Cli) -> None:
     page = cli("--help")
     assert (page.code, page.err) == (0, "")
     assert cli().out == page.out
-    for name in ("run", "demo", "inspect", "plugins", "show", "report", "explain"):
+    for name in ("run", "stimuli", "demo", "inspect", "plugins", "show", "report", "explain"):
         assert f"\n  {name} " in page.out
         help_page = cli(name, "--help")
         assert (help_page.code, help_page.err) == (0, "")

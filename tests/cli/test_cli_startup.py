@@ -52,7 +52,7 @@ def test_the_root_imports_typer_only(line: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [["plugins"], ["plugins", "--json"], ["show"], ["show", "attack"], ["run", "--help"], ["inspect", "--help"]]
-    + [[name, "--help"] for name in ("demo", "report", "explain", "show", "plugins")],
+    + [[name, "--help"] for name in ("stimuli", "demo", "report", "explain", "show", "plugins")],
     ids=" ".join,
 )
 def test_listings_and_help_import_nothing_heavy(line: list[str]) -> None:

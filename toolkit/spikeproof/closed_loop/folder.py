@@ -31,6 +31,10 @@ class StimuliFolder(ResultFolder):
         """Whether the manifest was sealed."""
         return self.read_provenance().get("status") == "complete" and (self.path / SEAL).is_file()
 
+    def drop_blocks(self) -> None:
+        """Remove the finished parts of the work."""
+        shutil.rmtree(self.path / "blocks", ignore_errors=True)
+
     def write_image(self, name: str, content: bytes) -> None:
         """Write one PNG file."""
         folder = self.path / IMAGES
@@ -69,7 +73,7 @@ class StimuliFolder(ResultFolder):
         partial.replace(self.path / TEMPLATES)
         self.write_provenance(provenance)
         self._write(SEAL, (json.dumps(seal_of(rows, text, about), indent=1, ensure_ascii=False) + "\n").encode())
-        shutil.rmtree(self.path / "blocks", ignore_errors=True)
+        self.drop_blocks()
         for pattern in (f"*{_PARTIAL}", f"{IMAGES}/*{_PARTIAL}", f"*{_PARTIAL}.nwb"):
             for leftover in self.path.glob(pattern):
                 leftover.unlink()

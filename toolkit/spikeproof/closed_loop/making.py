@@ -184,6 +184,7 @@ def _make(
     rows, refused = _written(folder, blocks, stimuli, categories, tag, asked, factor, ledger)
     _say_refused(refused, ledger)
     if not any(row["kind"] == "attack" for row in rows):
+        folder.drop_blocks()  # nothing in them is worth keeping: the folder is given back
         reasons = "; ".join(dict.fromkeys(one["reason"] for one in (*refused, *ledger.refused))) or "no system"
         raise SpikeproofError(f"{opened.where}: no image could be made: {reasons}")
     order, apart = presentation_order(
