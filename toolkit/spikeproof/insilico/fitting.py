@@ -142,6 +142,7 @@ def fit_encoder(
     ----------
     encoder : Encoder
     recipe : Recipe
+        With three folds or more where there are several layers.
     training : Training
     features : callable
         Gives the features of a layer for the images of ``training``, in their order.
@@ -153,11 +154,6 @@ def fit_encoder(
     DataError
         If there are too few stimuli, no unit varies, or the encoder refuses.
     """
-    if len(recipe.layers) > 1 and recipe.folds < 3:
-        raise DataError(
-            f"folds = {recipe.folds} leaves one fold to choose among {len(recipe.layers)} layers in: set folds to at "
-            "least 3, or name one layer"
-        )
     folds = stimulus_folds(training.groups.tolist(), recipe.folds, seed=recipe.seed)
     measured = np.asarray(training.responses.values, dtype=np.float64)
     share = reliability(measured, training.presentations, training.squares)

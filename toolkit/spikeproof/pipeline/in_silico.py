@@ -71,7 +71,7 @@ def open_encoders(networks: Opened, recording: Recording, parts: Parts, ledger: 
     Raises
     ------
     BadStudy
-        If two encoders would be called alike in the result.
+        If two encoders would be called alike in the result, or there are too few folds to choose a layer in.
     ModelError
         If a layer does not exist or cannot take the images.
     """
@@ -88,6 +88,11 @@ def open_encoders(networks: Opened, recording: Recording, parts: Parts, ledger: 
         read = [by_label[label] for label in spec.models or by_label]
         called = [name_of(model, network) for model, network in read]
         layers = spec.layers or tuple(dict.fromkeys(layer for model, _ in read for layer in model.layers))
+        if len(layers) > 1 and spec.folds < 3:
+            raise BadStudy(
+                f"{spec.where}: folds = {spec.folds} leaves one fold to choose among {len(layers)} layers in: set "
+                "folds to at least 3, or name one layer"
+            )
         features = {
             layer: Features.opened(layer, tuple(network.read(layer, image_shape=stimuli.shape) for _, network in read))
             for layer in layers
