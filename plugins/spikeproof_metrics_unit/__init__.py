@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     )
     from .selectivity import category_auc, category_dprime, dprime_status, selectivity_index
     from .sensitivity import random_pair_shift, shift_in_sd
-    from .sparseness import image_selectivity, lifetime_sparseness, population_sparseness, treves_rolls_activity
+    from .sparseness import (
+        image_selectivity,
+        kurtosis_sparseness,
+        lifetime_sparseness,
+        population_sparseness,
+        treves_rolls_activity,
+    )
     from .tuning import AxisTuning, axis_tuning, preferred_axes, tuning_strength
 
 __all__ = [
@@ -37,6 +43,7 @@ __all__ = [
     "dprime_status",
     "image_selectivity",
     "internal_consistency",
+    "kurtosis_sparseness",
     "lifetime_sparseness",
     "noise_ceiling",
     "population_sparseness",
@@ -66,6 +73,7 @@ _HOME = {
     "dprime_status": "selectivity",
     "image_selectivity": "sparseness",
     "internal_consistency": "reliability",
+    "kurtosis_sparseness": "sparseness",
     "lifetime_sparseness": "sparseness",
     "noise_ceiling": "noise",
     "population_sparseness": "sparseness",

@@ -44,6 +44,25 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("labels",),
     )
     yield MetricEntry(
+        name="image-selectivity",
+        factory="spikeproof_metrics_unit.metrics.image_selectivity:ImageSelectivity",
+        summary="How peaked units' responses are: image selectivity and kurtosis, along a perturbation.",
+        scale="unit",
+        kind="score",
+        aims=("population", "behavior"),
+        reference="Quian Quiroga et al. 2007, doi:10.1152/jn.00125.2007",
+    )
+    yield MetricEntry(
+        name="category-selectivity",
+        factory="spikeproof_metrics_unit.metrics.category_selectivity:CategorySelectivity",
+        summary="d', AUC and selectivity index of units' best categories, along a perturbation.",
+        scale="unit",
+        kind="score",
+        needs=("labels",),
+        aims=("population", "behavior"),
+        null="labels",
+    )
+    yield MetricEntry(
         name="reliability",
         factory="spikeproof_metrics_unit.metrics.reliability:Reliability",
         summary="How much of each unit's response comes back over repeats: split halves, noise ceiling, signal power.",

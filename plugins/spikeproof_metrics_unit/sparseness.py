@@ -10,7 +10,13 @@ from spikeproof.errors import DataError, NotEnoughData
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["image_selectivity", "lifetime_sparseness", "population_sparseness", "treves_rolls_activity"]
+__all__ = [
+    "image_selectivity",
+    "kurtosis_sparseness",
+    "lifetime_sparseness",
+    "population_sparseness",
+    "treves_rolls_activity",
+]
 
 Negative = Literal["refuse", "rectify", "keep"]
 """What to do with negative responses."""
@@ -128,6 +134,44 @@ def population_sparseness(
     [1.0, 0.0]
     """
     return lifetime_sparseness(responses, axis, negative=negative)
+
+
+def kurtosis_sparseness(responses: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
+    """Excess kurtosis over stimuli, ``mean ((r - mean r) / sd r)^4 - 3`` (Field 1994, doi:10.1162/neco.1994.6.4.559).
+
+    0 for normal responses, 6 for exponential ones; defined for signed responses, where :func:`lifetime_sparseness` is
+    not (Willmore & Tolhurst 2001, doi:10.1080/net.12.3.255.270).
+
+    Parameters
+    ----------
+    responses : array_like, (..., stimulus, ...)
+    axis : int
+        The axis of stimuli (units for the population).
+
+    Returns
+    -------
+    numpy.ndarray of float64, (...)
+        At least -2; NaN for a unit that responds alike to all stimuli, and where a response is NaN.
+
+    Raises
+    ------
+    NotEnoughData
+        If there are fewer than two responses along the axis.
+
+    Examples
+    --------
+    >>> kurtosis_sparseness([[-1.0], [1.0], [-1.0], [1.0]]).tolist()
+    [-2.0]
+    """
+    values = np.moveaxis(np.asarray(responses, dtype=np.float64), axis, 0)
+    if len(values) < 2:
+        raise NotEnoughData(f"kurtosis: needs at least two responses along axis {axis}, got {len(values)}")
+    centred = values - values.mean(axis=0)
+    largest = np.abs(centred).max(axis=0)
+    varies = largest > 1e-12 * np.abs(values).max(axis=0)
+    scaled = np.divide(centred, largest, out=np.full_like(centred, np.nan), where=varies)  # no power overflows
+    kurtosis: NDArray[np.float64] = (scaled**4).mean(axis=0) / (scaled**2).mean(axis=0) ** 2 - 3
+    return kurtosis
 
 
 def image_selectivity(responses: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
