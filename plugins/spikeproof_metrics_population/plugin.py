@@ -40,6 +40,16 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("repeats",),
     )
     yield MetricEntry(
+        name="match",
+        factory="spikeproof_metrics_population.match:Match",
+        summary="How near an image comes to a population vector that it was to match, and how metamers differ.",
+        scale="population",
+        domain="stimulus",
+        aims=("population",),
+        needs=("goal",),
+        reference="doi:10.1038/s41593-023-01442-0",
+    )
+    yield MetricEntry(
         name="silencing",
         factory="spikeproof_metrics_population.silencing:Silencing",
         summary="Choices and accuracy against units silenced: is the choice carried by few units or by many?",

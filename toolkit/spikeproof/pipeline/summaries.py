@@ -80,6 +80,9 @@ class Summaries:
                 self._ledger.refuse(what, reason)
             measured = stack_blocks(blocks, f"metrics/{metric.label}")
             if measured is None:
+                known = any(entry["what"] == what for entry in self._ledger.refused)
+                if "goal" in metric.entry.needs and not known:
+                    self._ledger.refuse(what, f"{metric.label} needs an attack that matches a population vector")
                 continue
             if metric.entry.kind == "study":
                 self._measured.setdefault(metric.label, {})[system.name] = measured

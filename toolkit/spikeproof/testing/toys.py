@@ -308,8 +308,11 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
             coords={"direction": ["up", "down"], **on_items},
         )
     minimal = None
-    if domain == "response":
+    if domain == "response" or "minimal" in entry.needs:
         minimal = xr.DataArray(np.linspace(0.5, 2, len(stimuli)), dims=("stimulus",), coords={"stimulus": stimuli})
+    goal = None
+    if "goal" in entry.needs:
+        goal = xr.DataArray(np.roll(stimuli, 1), dims=("stimulus",), coords={"stimulus": stimuli})
     return Evidence(
         code=code,
         domain=domain,
@@ -326,6 +329,7 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
             np.repeat(doses.values[:, None], len(stimuli), axis=1), dims=("epsilon", "stimulus"), coords=on_items
         ),
         minimal=minimal,
+        goal=goal,
         status=xr.DataArray(["ok"] * len(stimuli), dims=("stimulus",), coords={"stimulus": stimuli}),
     )
 
