@@ -105,9 +105,9 @@ class Match:
                 here = last.sel(row=name)
                 norm = f"{summary['epsilon'].attrs.get('units', 'norm')} {number(float(last['epsilon']))}"
                 yield (
-                    f"At {norm}, {name} covers {percent(here['covered'])} of the way to another stimulus's population vector: what is left is "
-                    f"{with_interval(here['residual'])} of the distance between two stimuli. Nearest of all to the "
-                    f"vector that was to be matched are {percent(here['recognised'])}."
+                    f"At {norm}, {name} covers {percent(here['covered'])} of the way to another stimulus's population "
+                    f"vector: what is left is {with_interval(here['residual'])} of the distance between two stimuli. "
+                    f"Nearest of all to the vector that was to be matched are {percent(here['recognised'])}."
                 )
         if "metamer_residual" in summary:
             for name in summary["images"].values.tolist():
@@ -120,8 +120,8 @@ class Match:
                 )
                 yield (
                     f"Images of {name} are {with_interval(here['metamer_residual'])} of the distance between two "
-                    f"stimuli from the population vector of their stimulus, and {percent(here['metamer_recognised'])} are "
-                    f"nearer to it than to any other.{differ}"
+                    f"stimuli from the population vector of their stimulus, and "
+                    f"{percent(here['metamer_recognised'])} are nearer to it than to any other.{differ}"
                 )
 
 
