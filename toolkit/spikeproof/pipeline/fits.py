@@ -39,9 +39,9 @@ class Fits:
 
     def __post_init__(self) -> None:
         # What an earlier part of this run knew must outlive the next time that the provenance is written.
-        if self.folder is not None:
-            known = self.folder.read_provenance().get("encoders", {})
-            self.provenance["encoders"] = known | self.provenance.get("encoders", {})
+        known = {} if self.folder is None else self.folder.read_provenance().get("encoders", {})
+        if known:
+            self.provenance["encoders"] = known
 
     def read(self, name: str) -> EncoderFit | None:
         """Return the fit of a system if an earlier part of this run made it.
@@ -57,7 +57,7 @@ class Fits:
         if self.folder is None or not self.folder.has_block(block):
             return None
         fit = EncoderFit.from_tree(self.folder.read_block(block))
-        known = self.provenance["encoders"].get(name, {}).get("digest")
+        known = self.provenance.get("encoders", {}).get(name, {}).get("digest")
         if known is not None and known != fit.digest:
             raise ResultError(
                 f"{self.folder.path / 'blocks' / f'{block}.nc'}: this is not the fit that the run made (its digest "
