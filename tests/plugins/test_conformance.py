@@ -109,6 +109,7 @@ def archived_recording() -> Example:
         "source-nwb": recording,
         "source-dandi": archived_recording,
         "model-torch": network,
+        "model-gabor": Example(parameters={"frequencies": [1.0, 2.0]}, layer="complex"),
         "encoder-pls": Example(parameters={"components": [1, 3, 10]}),
         "encoder-ready": Example(features="units", parameters={"neurons": ["u0", "u1", "u2"]}),
         "attack-guo": Example(parameters={"restarts": 2, "steps": 8}),

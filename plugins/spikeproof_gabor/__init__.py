@@ -1,0 +1,1 @@
+"""A bank of V1-like simple and complex cells, as a model that needs no weights."""
