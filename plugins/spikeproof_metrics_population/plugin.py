@@ -69,6 +69,16 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         reference="arXiv:1511.04599",
     )
     yield MetricEntry(
+        name="smallest-perturbation",
+        factory="spikeproof_metrics_population.smallest:SmallestPerturbation",
+        summary="Smallest perturbation of the image that reaches a goal, beside control directions.",
+        scale="all",
+        domain="stimulus",
+        aims=("unit", "behavior"),
+        needs=("minimal",),
+        reference="arXiv:2102.12827",
+    )
+    yield MetricEntry(
         name="dimensionality",
         factory="spikeproof_metrics_population.dimensionality:Dimensionality",
         summary="Participation ratio and exponent of the eigenspectrum, against units shuffled over stimuli.",

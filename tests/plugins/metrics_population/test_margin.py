@@ -10,7 +10,8 @@ from spikeproof.errors import NotEnoughData
 from spikeproof.statistics import Resampling
 from spikeproof.types import Code, Evidence, Metric
 from spikeproof_activity.shift import Shift
-from spikeproof_metrics_population.margin import Margin, weighted_quantile
+from spikeproof_metrics_population.distances import weighted_quantile
+from spikeproof_metrics_population.margin import Margin
 
 
 def summary_of(code: Code, attack: Shift) -> xr.Dataset:
