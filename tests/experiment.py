@@ -42,14 +42,14 @@ def answers(images: NDArray[np.float32]) -> NDArray[np.float64]:
     """What all units of the network answer, (image, unit)."""
     model = spikeproof.load_model("torch:nets.py:build", layer="3", image_shape=(1, 6, 6))
     with torch.no_grad():
-        found = model.responses(torch.as_tensor(images)).numpy()
-    return np.array(found, dtype=np.float64)
+        found: NDArray[np.float64] = np.array(model.responses(torch.as_tensor(images)), dtype=np.float64)
+    return found
 
 
 def whitened(clean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inverse standard deviations of units over clean stimuli, 0 where a unit is constant."""
     sd = clean.std(axis=0, ddof=1)
-    return np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 1e-9)
+    return np.asarray(np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 1e-9))
 
 
 def recording_of(manifest: Manifest, *, sd: float = 0.0, suffix: str = ".png", extra: bool = True) -> xr.Dataset:
