@@ -151,5 +151,5 @@ def test_an_option_that_no_source_has_is_refused() -> None:
         load_source([3])  # type: ignore[list-item]
     with pytest.raises(DataError, match="sources: none was given"):
         load_source([])
-    with pytest.raises(DataError, match="join must be 'shared' or 'union', got 'outer'"):
+    with pytest.raises(DataError, match="join must be 'shared', 'union' or 'rounds', got 'outer'"):
         load_source("simulate:sparse", join="outer")  # type: ignore[arg-type]

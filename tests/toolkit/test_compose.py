@@ -198,7 +198,7 @@ def test_no_source_is_refused() -> None:
 
 
 def test_another_join_is_refused() -> None:
-    with pytest.raises(DataError, match="join must be 'shared' or 'union', got 'inner'"):
+    with pytest.raises(DataError, match="join must be 'shared', 'union' or 'rounds', got 'inner'"):
         compose([responses(["a", "b"])], join="inner")  # type: ignore[arg-type]
 
 

@@ -32,8 +32,9 @@ def load_source(
     spec : str, mapping, or sequence of them
         ``NAME:TARGET``, such as ``"nwb:session.nwb"``, or a mapping with ``use`` and the options of that source alone,
         as in ``[[source]]`` of a study.
-    join : {"shared", "union"}
-        Of several recordings: keep the stimuli that every one showed, or those that any did (NaN where one did not).
+    join : {"shared", "union", "rounds"}
+        Of several recordings: keep the stimuli that every one showed, or those that any did (NaN where one did not);
+        or put the presentations of the same units one round after another.
     **parameters
         Options of the sources (``spikeproof show source NAME`` lists them): each goes to every source that has it and
         does not say otherwise.

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["JOINS", "Composition", "Join", "compose", "compose_all", "recordings_of"]
 
-Join = Literal["shared", "union"]
-"""Which stimuli recordings are joined over: those that all of them showed, or those that any did."""
+Join = Literal["shared", "union", "rounds"]
+"""Which stimuli recordings of different units are joined over: those that all of them showed, or those that any did; or
+whether they are rounds of the same units, whose presentations stand one after another."""
 
-JOINS: tuple[Join, ...] = ("shared", "union")
+JOINS: tuple[Join, ...] = ("shared", "union", "rounds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,8 @@ def compose(recordings: Sequence[Recording], join: Join = "shared") -> Recording
     ----------
     recordings : sequence of Recording
         One per ``[[source]]`` of a study, in its order (several where a source read several files).
-    join : {"shared", "union"}
-        Keep the stimuli that every recording showed, or those that any did.
+    join : {"shared", "union", "rounds"}
+        Keep the stimuli that every recording showed, or those that any did; ``"rounds"``: recordings of the same units.
 
     Returns
     -------
@@ -109,13 +110,13 @@ def compose(recordings: Sequence[Recording], join: Join = "shared") -> Recording
 def compose_all(recordings: Sequence[Recording], join: Join = "shared") -> Composition:
     """Join what several sources give, and say what each of them gave; as :func:`compose`."""
     if join not in JOINS:
-        raise DataError(f"sources: join must be 'shared' or 'union', got {join!r}")
+        raise DataError(f"sources: join must be 'shared', 'union' or 'rounds', got {join!r}")
     if not recordings:
         raise DataError("sources: none was given: name one, such as nwb:FILE.nwb or images:FOLDER")
     names = _names(recordings)
     if len(recordings) == 1:
         return Composition(recording=recordings[0], sources=_given(recordings, names, {}))
-    from .joining import Part, join_images, join_responses, join_trials, labels_of, unmatched
+    from .joining import Part, join_images, join_responses, join_rounds, join_trials, labels_of, unmatched
     from .trials import trials_of_presentations
 
     labels = dict(zip(names, labels_of(_sources(recordings)), strict=True))
@@ -129,7 +130,7 @@ def compose_all(recordings: Sequence[Recording], join: Join = "shared") -> Compo
     notes: list[str] = []
     given: dict[str, Mapping[str, str | int | list[str]]] = {}
     if len(parts) > 1:
-        responses, contributions, notes = join_responses(parts, join)
+        responses, contributions, notes = join_rounds(parts) if join == "rounds" else join_responses(parts, join)
         given = {one.source: one.to_mapping() for one in contributions}
     stimuli, compared = join_images(sets, labels)
     notes += compared

@@ -58,10 +58,11 @@ OPTIONS: tuple[LineOption, ...] = (
     LineOption(
         name="join",
         flag="--join",
-        annotation=Literal["shared", "union"],
+        annotation=Literal["shared", "union", "rounds"],
         default="shared",
         panel=_INPUTS,
-        help="Which stimuli several recordings are joined over: those that every one showed, or those that any did.",
+        help="Which stimuli several recordings are joined over: those that every one showed, or those that any did; "
+        "rounds: recordings of the same units, one after another.",
     ),
     LineOption(
         name="manifest",

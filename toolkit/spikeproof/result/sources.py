@@ -48,6 +48,8 @@ def joined_over(provenance: Mapping[str, Any]) -> str:
     join = provenance["data"].get("join")
     if join is None:
         return ""
+    if join == "rounds":
+        return "The recordings are rounds of the same units: their presentations stand one round after another."
     whose = "all" if join == "shared" else "any"
     return f"The recordings are joined over the stimuli that {whose} of them showed ({join})."
 

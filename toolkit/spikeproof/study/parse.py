@@ -89,8 +89,8 @@ def parse_study(mapping: Mapping[str, Any], *, where: str = "study") -> Study:
     join = mapping.get("join", "shared")
     if join not in JOINS:
         raise BadStudy(
-            f"{where}: join must be 'shared' (the stimuli that every recording showed) or 'union' (those that any "
-            f"did), got {join!r}"
+            f"{where}: join must be 'shared' (the stimuli that every recording showed), 'union' (those that any did) "
+            f"or 'rounds' (recordings of the same units, one after another), got {join!r}"
         )
     return Study(
         description=description,
