@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from spikeproof.statistics import Resampling
-from spikeproof.types import Code, Evidence
+from spikeproof.types import Code, Evidence, Quantity, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +106,26 @@ class Unseeded(Right):
 
     def rng(self, seed: int) -> np.random.Generator:
         return np.random.default_rng()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightScore:
+    """Mean response, a mean of what stimuli contribute."""
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        about = "Mean over stimuli and units."
+        return (Quantity(name="mean", long_name="mean response", units="Hz", definition=about, headline=True),)
+
+    def score(self, sample: Sample) -> Mapping[str, float]:
+        return {"mean": float(sample.responses.mean())}
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        return {"mean": sample.responses.mean(axis=1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherScore(RightScore):
+    """Its contributions are those to another number."""
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        return {"mean": sample.responses.max(axis=1)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from spikeproof.plugin import (
     AttackEntry,
@@ -52,6 +53,8 @@ BROKEN: dict[str, set[str]] = {
     "metric-weighted": {"the_order_of_units_does_not_matter"},
     "metric-writing": {"the_evidence_is_left_alone"},
     "metric-unseeded": {"the_same_seed_gives_the_same_interval"},
+    "metric-right-score": set(),
+    "metric-other-score": {"contributions_average_to_the_score"},
     "objective-right": set(),
     "objective-repeating": {"its_directions_are_named"},
     "objective-infinite": {"its_value_is_one_number_a_row", "its_gradient_agrees_with_finite_differences"},
@@ -138,7 +141,8 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
 @hookimpl
 def spikeproof_metrics() -> Iterator[MetricEntry]:
     for name, factory in _named("metric"):
-        yield MetricEntry(name=name, factory=factory, summary="A mutant.", scale="population", domain="stimulus")
+        about: dict[str, Any] = {"kind": "score"} if name.endswith("-score") else {"domain": "stimulus"}
+        yield MetricEntry(name=name, factory=factory, summary="A mutant.", scale="population", **about)
 
 
 @hookimpl

@@ -130,6 +130,9 @@ class Sample:
         Whether a side is computed (by a network): nothing but the stimulus decides its responses.
     seed : int
         Seed of whatever the score draws (folds, probes): the same for every sample of a study.
+    places : numpy.ndarray of int, (stimulus,), optional
+        Place of each stimulus in the order of :meth:`placed` of the sample that these were taken from; the host gives
+        it where it leaves stimuli out, so that folds stay as they were.
     """
 
     responses: NDArray[np.float64]
@@ -146,18 +149,39 @@ class Sample:
     noiseless: bool = False
     reference_noiseless: bool = False
     seed: int = 0
+    places: NDArray[np.intp] | None = None
+
+    def placed(self) -> NDArray[np.intp]:
+        """Place of each stimulus, (stimulus,), in an order by category and, within one, at random by name.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> places = Sample(responses=np.zeros((4, 1)), labels=np.array(["b", "a", "b", "a"])).placed()
+        >>> sorted(places[[1, 3]].tolist())
+        [0, 1]
+        """
+        import numpy as np
+
+        if self.places is not None:
+            return self.places
+        labels = np.zeros(len(self.responses), dtype=np.intp) if self.labels is None else self.labels
+        places = np.empty(len(self.responses), dtype=np.intp)
+        places[np.lexsort((self._keys("fold"), labels))] = np.arange(len(places))
+        return places
 
     def folds(self, count: int, *, by_label: bool = False) -> NDArray[np.intp]:
-        """Fold of each stimulus, (stimulus,), drawn by its name: leaving other stimuli out does not change it.
+        """Fold of each stimulus, (stimulus,), drawn by its name and spread evenly over categories.
 
-        Folds so drawn differ a little in size, and one may stay empty where there are few stimuli.
+        Folds differ in size by one stimulus at most, but for those that the host leaves out; of those that are left,
+        none changes its fold.
 
         Parameters
         ----------
         count : int
             Number of folds.
         by_label : bool
-            Move one stimulus of a category that would stand in one fold as a whole.
+            Refuse a category with a single stimulus, which could not be held out and trained on.
 
         Raises
         ------
@@ -167,31 +191,24 @@ class Sample:
         Examples
         --------
         >>> import numpy as np
-        >>> names = np.array([f"s{k}" for k in range(20)])
-        >>> fold = Sample(responses=np.zeros((20, 1)), stimuli=names).folds(2)
-        >>> fewer = Sample(responses=np.zeros((19, 1)), stimuli=names[1:]).folds(2)
-        >>> bool((fold[1:] == fewer).all())
-        True
+        >>> sample = Sample(responses=np.zeros((20, 1)), stimuli=np.array([f"s{k}" for k in range(20)]))
+        >>> np.bincount(sample.folds(3)).tolist()
+        [7, 7, 6]
         """
         import numpy as np
 
         stimuli = len(self.responses)
         if stimuli < 2 * count:
             raise NotEnoughData(f"{stimuli} stimuli cannot be split into {count} folds of two or more: set folds lower")
-        keys = self._keys("fold")
-        fold = (keys * count).astype(np.intp)
         if by_label and self.labels is not None:
-            for label in np.unique(self.labels):
-                mine = np.flatnonzero(self.labels == label)
-                if len(mine) < 2:
-                    raise NotEnoughData(
-                        f"category {str(label)!r} has {len(mine)} stimulus: a decoder needs two or more, so that one "
-                        "can be held out"
-                    )
-                if (fold[mine] == fold[mine[0]]).all():
-                    first = mine[keys[mine].argmin()]
-                    fold[first] = (fold[first] + 1) % count
-        return fold
+            names, many = np.unique(self.labels, return_counts=True)
+            few = int(many.argmin())
+            if many[few] < 2:
+                raise NotEnoughData(
+                    f"category {str(names[few])!r} has {many[few]} stimulus: a decoder needs two or more, so that one "
+                    "can be held out"
+                )
+        return np.asarray(self.placed() % count)
 
     def order(self) -> NDArray[np.intp]:
         """Positions of the stimuli in a random order that goes by their names.

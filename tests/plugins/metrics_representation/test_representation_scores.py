@@ -98,13 +98,13 @@ def test_a_curve_holds_the_values_of_the_functions() -> None:
         assert found == pytest.approx(expected, rel=1e-12)
 
 
-def test_predictivity_runs_in_both_directions_on_held_out_parts() -> None:
+def test_predictivity_runs_in_both_directions_on_held_out_folds() -> None:
     sample = two()
     assert sample.reference is not None
     tests = sample.folds(4) == np.arange(4)[:, None]
     assert (tests.sum(axis=0) == 1).all()
     for method, given in (("pls", {"components": 3}), ("ridge", {"penalty": 5.0}), ("ridgecv", {})):
-        found = LinearPredictivity(method=method, splits=4, **given).score(sample)  # type: ignore[arg-type]
+        found = LinearPredictivity(method=method, folds=4, **given).score(sample)  # type: ignore[arg-type]
         more: dict[str, Any] = {"components": 3, "tolerance": 0.0, "alpha": 5.0, "test_sets": tests}
         forward = representation.linear_predictivity(sample.responses, sample.reference, method, **more)  # type: ignore[arg-type]
         reverse = representation.reverse_predictivity(sample.responses, sample.reference, method, **more)  # type: ignore[arg-type]
@@ -116,8 +116,8 @@ def test_predictivity_runs_in_both_directions_on_held_out_parts() -> None:
 def test_predictivity_takes_no_more_components_than_there_are_and_leaves_silent_units_out() -> None:
     sample = two()
     assert sample.reference is not None
-    few = LinearPredictivity(components=5, splits=2).score(changed(sample, responses=sample.responses[:, :5]))
-    assert LinearPredictivity(splits=2).score(changed(sample, responses=sample.responses[:, :5])) == few
+    few = LinearPredictivity(components=5, folds=2).score(changed(sample, responses=sample.responses[:, :5]))
+    assert LinearPredictivity(folds=2).score(changed(sample, responses=sample.responses[:, :5])) == few
     silent = changed(
         sample,
         responses=np.insert(sample.responses, 2, 0.0, axis=1),
@@ -295,13 +295,11 @@ def test_what_an_rdm_cannot_say_is_refused() -> None:
         RdmSimilarity().score(replace(sample, responses=np.where(np.eye(40, 7) > 0, np.nan, sample.responses)))
 
 
-def test_predictivity_refuses_splits_without_enough_stimuli() -> None:
+def test_predictivity_refuses_folds_without_enough_stimuli() -> None:
     with pytest.raises(NotEnoughData, match="8 stimuli cannot be split into 5 folds of two or more"):
-        LinearPredictivity(splits=5).score(two(stimuli=8))
-    with pytest.raises(
-        NotEnoughData, match=r"12 stimuli in 5 parts leave one of [012], but a correlation needs 3 held-o"
-    ):
-        LinearPredictivity(splits=5).score(two(stimuli=12))
+        LinearPredictivity(folds=5).score(two(stimuli=8))
+    with pytest.raises(NotEnoughData, match=r"12 stimuli in 5 folds leave one of 2, but a correlation needs 3 held-o"):
+        LinearPredictivity(folds=5).score(two(stimuli=12))
     with pytest.raises(NotEnoughData, match="shape distance: with alpha 0"):
         ShapeDistance(alpha=0.0).score(two(stimuli=6))
 
@@ -312,7 +310,7 @@ def test_predictivity_refuses_splits_without_enough_stimuli() -> None:
         (lambda: ShapeDistance(alpha=1.5), r"shape-distance: alpha must lie between 0 .* and 1 \(rotations\), got 1.5"),
         (lambda: LinearPredictivity(components=0), "predictivity: components must be at least 1, got 0"),
         (lambda: LinearPredictivity(penalty=0.0), "predictivity: penalty must be above 0, and finite, got 0.0"),
-        (lambda: LinearPredictivity(splits=1), "predictivity: splits must be at least 2, got 1"),
+        (lambda: LinearPredictivity(folds=1), "predictivity: folds must be at least 2, got 1"),
     ],
 )
 def test_a_parameter_that_means_nothing_is_refused(build: Any, message: str) -> None:

@@ -92,7 +92,9 @@ def test_pairs_of_groups_are_left_out_at_once() -> None:
     sample = sample_of()
     found = left_out(Plain(), sample, names(sample))  # type: ignore[arg-type]
     assert {key: len(values) for key, values in found.single.items()} == {"stimuli": 32, "units": 10}
-    assert found.both["stimuli", "units"].shape == (PAIRS, 1)
+    assert found.both["stimuli", "units"].shape == (20, 1)
+    many = sample_of(units=20)
+    assert left_out(Plain(), many, names(many)).both["stimuli", "units"].shape == (PAIRS, 1)  # type: ignore[arg-type]
     assert found.refitted == {}
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from spikeproof.errors import NotEnoughData, PluginFailed
 from spikeproof.scores import MeanScore, Quantity, Repeats, Sample, Score
-from spikeproof.statistics import jackknife_groups, jackknife_interval, jackknife_pairs, proportion_interval
+from spikeproof.statistics import (
+    jackknife_groups,
+    jackknife_interval,
+    jackknife_pairs,
+    proportion_interval,
+    refitted_variance,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["GROUPS", "Factor", "LeftOut", "contributed", "left_out", "scored", "with_bounds"]
+__all__ = ["BLOCKS", "GROUPS", "Factor", "LeftOut", "contributed", "left_out", "scored", "with_bounds"]
 
 Factor: TypeAlias = Literal["stimuli", "units", "reference_units", "both_units"]
 """What is left out: units of the responses, of the reference, or of both sides where they are the same."""
@@ -24,7 +30,17 @@ GROUPS = 32
 """Most groups of stimuli, and of units, that are left out in turn."""
 
 PAIRS = 24
-"""Pairs of groups that are left out at once, for the interaction of two factors."""
+"""Most pairs of groups that are left out at once, for the interaction of two factors; two for each group of the smaller
+factor, whose own variance is no better known."""
+
+_OF_STIMULI = ("responses", "labels", "choices", "reference", "reference_choices", "decision", "stimuli", "places")
+
+BLOCKS = 8
+"""Blocks of stimuli whose means tell the effect of a refit from the flips of single choices."""
+
+_PARTS, _PARTITIONS = 4, 8
+"""Parts of the units, each of which is left out once with a fit of its own, and most partitions into parts. A
+partition has three degrees of freedom, and all of them together no more than the units have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +54,10 @@ class LeftOut:
         For each factor: without each of its groups in turn; no rows where there is one group only.
     both : mapping of (str, str) to numpy.ndarray of float64, (pair, quantity)
         For two factors: without a group of each, for the pairs of ``jackknife_pairs``.
+        None of a mean over stimuli.
+    refitted : mapping of str to numpy.ndarray of float64, (refit and block, quantity)
+        Of a mean over stimuli: for each factor of units, the mean of each block of stimuli without each group of units
+        of each partition, of which there are ``BLOCKS`` to a refit.
     contributing : int
         Stimuli that contribute, where the score is a mean over them; otherwise 0.
     """
@@ -45,6 +65,7 @@ class LeftOut:
     whole: NDArray[np.float64]
     single: Mapping[Factor, NDArray[np.float64]]
     both: Mapping[tuple[Factor, Factor], NDArray[np.float64]]
+    refitted: Mapping[Factor, NDArray[np.float64]]
     contributing: int
 
     def bounds(self, quantity: Quantity, column: int, level: float) -> list[NDArray[np.float64]]:
@@ -56,6 +77,7 @@ class LeftOut:
             [values[:, column] for values in self.single.values()],
             {(places[a], places[b]): values[:, column] for (a, b), values in self.both.items()},
             level,
+            refitted=[values[:, column] for values in self.refitted.values()],
             contributing=self.contributing,
         )
 
@@ -77,6 +99,9 @@ def left_out(
     """
     import numpy as np
 
+    sample = replace(sample, places=sample.placed())
+    if isinstance(score, MeanScore):
+        return _of_mean(score, sample, factors, most)
     groups = {
         factor: jackknife_groups(
             names.tolist(), most=most, seed=sample.seed, purpose="stimuli" if factor == "stimuli" else "units"
@@ -84,38 +109,62 @@ def left_out(
         for factor, names in factors.items()
     }
     many = {factor: int(group.max()) + 1 for factor, group in groups.items()}
-    empty = np.empty((0, len(score.quantities())))
+    several = [factor for factor in factors if many[factor] > 1]
     pairs = {
-        (a, b): jackknife_pairs(many[a], many[b], most=PAIRS)
-        for a, b in combinations(factors, 2)
-        if many[a] > 1 and many[b] > 1
+        (a, b): jackknife_pairs(many[a], many[b], most=min(PAIRS, 2 * min(many[a], many[b])))
+        for a, b in combinations(several, 2)
     }
-    known: dict[tuple[tuple[Factor, int], ...], NDArray[np.float64]] = {}
-
-    def kept(chosen: tuple[tuple[Factor, int], ...]) -> Sample:
-        found = sample
-        for factor, number in sorted(chosen, key=lambda one: one[0] == "stimuli"):
-            found = _kept(found, groups[factor] != number, factor)
-        return found
 
     def value(*chosen: tuple[Factor, int]) -> NDArray[np.float64]:
-        if not isinstance(score, MeanScore):
-            return scored(score, kept(chosen))
-        # What a stimulus contributes depends on the units that are left, not on which stimuli are averaged.
-        units = tuple(one for one in chosen if one[0] != "stimuli")
-        if units not in known:
-            known[units] = contributed(score, kept(units))
-        of_stimuli = [groups["stimuli"] != number for factor, number in chosen if factor == "stimuli"]
-        return np.asarray(known[units][of_stimuli[0] if of_stimuli else slice(None)].mean(axis=0))
+        found = sample
+        for factor, number in chosen:
+            found = _kept(found, groups[factor] != number, factor)
+        return scored(score, found)
 
     return LeftOut(
         whole=value(),
         single={
-            factor: np.stack([value((factor, number)) for number in range(many[factor])]) if many[factor] > 1 else empty
+            factor: np.stack([value((factor, number)) for number in range(many[factor])])
+            if factor in several
+            else np.empty((0, len(score.quantities())))
             for factor in factors
         },
-        both={(a, b): np.stack([value((a, int(i)), (b, int(j))) for i, j in rows]) for (a, b), rows in pairs.items()},
-        contributing=len(sample.responses) if isinstance(score, MeanScore) else 0,
+        both={(a, b): np.stack([value((a, i), (b, j)) for i, j in rows.tolist()]) for (a, b), rows in pairs.items()},
+        refitted={},
+        contributing=0,
+    )
+
+
+def _of_mean(score: MeanScore, sample: Sample, factors: Mapping[Factor, NDArray[np.str_]], most: int) -> LeftOut:
+    """Leave contributions out as they are, and units with a fit of their own."""
+    import numpy as np
+
+    def grouped(names: NDArray[np.str_], most: int, purpose: str) -> NDArray[np.intp]:
+        return jackknife_groups(names.tolist(), most=most, seed=sample.seed, purpose=purpose)
+
+    values = contributed(score, sample)
+    names = factors["stimuli"]
+    stimuli = grouped(names, most, "stimuli")
+    block = grouped(names, BLOCKS, "blocks")
+    blocks = [np.flatnonzero(block == number) for number in range(int(block.max()) + 1)]
+    without = [values[stimuli != number].mean(axis=0) for number in range(int(stimuli.max()) + 1)]
+    refitted: dict[Factor, NDArray[np.float64]] = {}
+    for factor, members in factors.items():
+        if factor == "stimuli" or len(members) < 2 or len(blocks) < BLOCKS:
+            continue
+        rows = []
+        for partition in range(max(1, min(_PARTITIONS, (len(members) - 1) // (_PARTS - 1)))):
+            part = grouped(members, _PARTS, f"partition {partition}")
+            for number in range(int(part.max()) + 1):
+                again = contributed(score, _kept(sample, part != number, factor))
+                rows += [again[mine].mean(axis=0) for mine in blocks]
+        refitted[factor] = np.stack(rows)
+    return LeftOut(
+        whole=values.mean(axis=0),
+        single={"stimuli": np.stack(without) if len(without) > 1 else np.empty((0, values.shape[1]))},
+        both={},
+        refitted=refitted,
+        contributing=len(values),
     )
 
 
@@ -172,11 +221,7 @@ def contributed(score: MeanScore, sample: Sample) -> NDArray[np.float64]:
 
 def _kept(sample: Sample, keep: NDArray[np.bool_], of: Factor) -> Sample:
     if of == "stimuli":
-        parts = {
-            name: getattr(sample, name)[keep]
-            for name in ("responses", "labels", "choices", "reference", "reference_choices", "decision", "stimuli")
-            if getattr(sample, name) is not None
-        }
+        parts = {name: getattr(sample, name)[keep] for name in _OF_STIMULI if getattr(sample, name) is not None}
         names = parts.get("stimuli")
         for side in ("repeats", "reference_repeats"):
             shown: Repeats | None = getattr(sample, side)
@@ -200,6 +245,7 @@ def with_bounds(
     both_left_out: Mapping[tuple[int, int], NDArray[np.float64]],
     level: float,
     *,
+    refitted: Sequence[NDArray[np.float64]] = (),
     contributing: int = 0,
 ) -> list[NDArray[np.float64]]:
     """Estimate, low and high.
@@ -214,6 +260,7 @@ def with_bounds(
             estimate,
             left_out,
             both_left_out=both_left_out,
+            further=[_of_refits(values) for values in refitted],
             level=level,
             lowest=quantity.lowest,
             highest=quantity.highest,
@@ -231,3 +278,10 @@ def with_bounds(
         low = np.where(estimate >= quantity.highest, quantity.lowest + width * least, low)
         high = np.where(estimate <= quantity.lowest, quantity.lowest + width * most, high)
     return [estimate, low, high]
+
+
+def _of_refits(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Variance of the refits without parts of the units, and its degrees of freedom."""
+    by_block = values.reshape(-1, BLOCKS, *values.shape[1:])
+    parts = min(_PARTS, len(by_block))
+    return refitted_variance(by_block, parts), len(by_block) * (parts - 1) / parts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from spikeproof.noise import generator
 from spikeproof.scores import Repeats, Sample, Score
 
-from .left_out import LeftOut, left_out, scored
+from .left_out import Factor, LeftOut, left_out, scored
 from .presented import reads_repeats
 
 if TYPE_CHECKING:
@@ -25,11 +25,14 @@ _SHUFFLES, _SPLITS = 100, 4
 def named(found: LeftOut) -> dict[str, NDArray[np.float64]]:
     """What was scored under the suffixes of the variables that hold it."""
     out = {"": found.whole, "_without_stimuli": found.single["stimuli"]}
+    units: Factor
     for units in ("units", "both_units"):
         if units in found.single:
             out["_without_units"] = found.single[units]
             if ("stimuli", units) in found.both:
                 out["_without_both"] = found.both["stimuli", units]
+        if units in found.refitted:
+            out["_refitted"] = found.refitted[units]
     return out | _counted("", found)
 
 

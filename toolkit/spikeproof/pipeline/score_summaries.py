@@ -87,8 +87,8 @@ _SPREAD = (
 
 
 _SPREAD_OF_MEAN = (
-    "Interval: jackknife over stimuli, whose contributions are left out without fitting again, and over units with a "
-    "fit of their own, whose variances add up less their interaction, with Student's t."
+    "Interval: jackknife over stimuli, whose contributions are left out without fitting again, and over units by fits "
+    "without parts of them, whose variances add up, with Student's t."
 )
 
 
@@ -110,6 +110,7 @@ def _single(quantity: Quantity, measured: xr.Dataset, key: str, level: float, wh
         [_clean_row(measured, factor) for factor in factors],
         pairs,
         level,
+        refitted=[_clean_row(measured, f"{key}_refitted")] if f"{key}_refitted" in measured else [],
         contributing=count,
     )
     about = _about(quantity, long_name=f"{quantity.long_name}{what}", spread=_spread(count > 0))
@@ -222,9 +223,14 @@ def _over_targets(
             without = (left_out.sum(axis=1, keepdims=True) - left_out) / (count - 1)
             pairs[place, len(factors)] = without[rows[:, 0], rows[:, 1]]
         factors.append((values.sum(axis=0) - values) / (count - 1))
+    refitted = []
+    if f"{key}_refitted" in targets:
+        refitted = [_of_all_targets(targets, f"{key}_refitted", dim)[0].mean(axis=1)]
     number = f"{key}_contributing"
     contributing = int(np.nanmin(targets[number].values)) if number in targets else 0
-    return with_bounds(quantity, values.mean(axis=0), factors, pairs, level, contributing=contributing)
+    return with_bounds(
+        quantity, values.mean(axis=0), factors, pairs, level, refitted=refitted, contributing=contributing
+    )
 
 
 def _of_all_targets(targets: xr.Dataset, name: str, dim: str) -> tuple[NDArray[np.float64], bool]:

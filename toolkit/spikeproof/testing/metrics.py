@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,15 @@ import xarray as xr
 
 from spikeproof.plugin import MetricEntry
 from spikeproof.statistics import Resampling
-from spikeproof.types import Code, StudyEvidence
+from spikeproof.types import Code, MeanScore, Quantity, Sample, StudyEvidence
 
 from .registry import check, require
 from .subject import Subject
 from .toys import toy_code, toy_evidence, toy_trials
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from spikeproof.types import Evidence
 
 RESAMPLING = Resampling(seed=0, draws=40)
@@ -25,6 +27,10 @@ RESAMPLING = Resampling(seed=0, draws=40)
 
 def _of_images(entry: MetricEntry) -> bool:
     return entry.domain == "stimulus"
+
+
+def _is_score(entry: MetricEntry) -> bool:
+    return entry.kind == "score"
 
 
 _SYSTEMS = {"all": (0, 1, 2, 3, 4, 5), "first": (0, 1, 2), "last": (3, 4, 5), "even": (0, 2, 4)}
@@ -117,6 +123,43 @@ def check_identical_responses_show_no_shift(subject: Subject) -> None:
         if "shift" in f"{name} {variable.attrs.get('long_name', '')}":
             largest = np.nanmax(np.abs(values), initial=0.0)
             require(largest < 1e-9, f"{name} is {largest:.3g} although nothing was perturbed")
+
+
+class _Compared:
+    """A mean over stimuli, whose contributions are compared with its score whenever they are asked for."""
+
+    def __init__(self, score: MeanScore) -> None:
+        self._score = score
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        return self._score.quantities()
+
+    def score(self, sample: Sample) -> Mapping[str, float]:
+        return self._score.score(sample)
+
+    def contributions(self, sample: Sample) -> Mapping[str, NDArray[np.float64]]:
+        found = self._score.contributions(sample)
+        whole = self._score.score(sample)
+        for quantity in self.quantities():
+            mean, said = float(np.mean(found[quantity.name])), float(whole[quantity.name])
+            require(
+                bool(np.isclose(mean, said, rtol=1e-9, atol=1e-12)),
+                f"contributions to {quantity.name} have the mean {mean:.6g}, but its score is {said:.6g}",
+            )
+        return found
+
+
+@check("metric", when=_is_score)
+def check_contributions_average_to_the_score(subject: Subject) -> None:
+    """What stimuli contribute to a score that is their mean has the score for its mean."""
+    component = subject.build()
+    if not isinstance(component, MeanScore):
+        return
+    from spikeproof.pipeline.scored import ScoredMetric
+
+    metric = ScoredMetric(score=_Compared(component), entry=subject.entry, seed=RESAMPLING.seed)
+    for evidence in list(toy_evidence(subject.entry))[:2]:
+        metric.measure(evidence)
 
 
 @check("metric")
