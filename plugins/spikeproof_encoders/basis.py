@@ -33,8 +33,8 @@ class Basis:
         The training stimuli.
     mean : tuple of numpy.ndarray of float64, (feature,)
         Of each grid's features, over them.
-    scale : tuple of float
-        What each grid's features are divided by.
+    scale : tuple of numpy.ndarray of float64, (feature,)
+        What each grid's features are divided by; infinite where they do not vary.
     axes : tuple of numpy.ndarray of float64, (feature, component)
         Of each grid; empty where there is a dual.
     dual : numpy.ndarray of float64, (stimulus, component), optional
@@ -46,7 +46,7 @@ class Basis:
     others: NDArray[np.float64]
     rows: NDArray[np.intp]
     mean: tuple[NDArray[np.float64], ...]
-    scale: tuple[float, ...]
+    scale: tuple[NDArray[np.float64], ...]
     axes: tuple[NDArray[np.float64], ...] = ()
     dual: NDArray[np.float64] | None = None
 
@@ -69,6 +69,8 @@ class FeatureSpace:
     features : numpy.ndarray, (stimulus, channel, y, x) or (stimulus, feature)
     cells : sequence of int
         See :class:`Grids`.
+    alike : bool
+        Whether all channels of a grid weigh the same, too.
 
     Examples
     --------
@@ -79,55 +81,84 @@ class FeatureSpace:
     ((5, 4), True)
     """
 
-    def __init__(self, features: NDArray[np.floating], cells: Sequence[int] = ()) -> None:
+    def __init__(self, features: NDArray[np.floating], cells: Sequence[int] = (), *, alike: bool = False) -> None:
         self.grids = Grids(features.shape[1:], cells)
         self._features = features
+        self._alike = alike
         self._parts = self.grids.read(features)
-        wide = sum(part.shape[1] for part in self._parts) > len(features)
-        self._products = [_products(part) for part in self._parts] if wide else []
+        self._wide = sum(part.shape[1] for part in self._parts) > len(features)
+        # Where each training set scales channels by itself, it needs products of its own.
+        self._products = (
+            [_products(part, np.ones(part.shape[1])) for part in self._parts] if self._wide and not alike else []
+        )
 
     def basis(self, training: NDArray[np.intp], others: NDArray[np.intp]) -> Basis:
         """Return the basis of some training stimuli, with the coordinates of others in it."""
-        return self._dual(training, others) if self._products else self._primal(training, others)
+        means = [part[training].mean(axis=0, dtype=np.float64) for part in self._parts]
+        scale = [self._scale(part, training) for part in self._parts]
+        return (
+            self._dual(training, others, means, scale) if self._wide else self._primal(training, others, means, scale)
+        )
 
-    def _dual(self, training: NDArray[np.intp], others: NDArray[np.intp]) -> Basis:
-        here, there, scale = 0.0, 0.0, []
-        for products in self._products:
+    def _scale(self, part: NDArray[np.floating], training: NDArray[np.intp]) -> NDArray[np.float64]:
+        """What a grid's features are divided by for its summed variance over training stimuli to be 1."""
+        variance = part[training].var(axis=0, dtype=np.float64) * len(training)
+        if not self._alike:
+            return np.full(len(variance), _root(variance.sum()))
+        channels = self._features.shape[1]
+        of_channel = variance.reshape(channels, -1).sum(axis=1)
+        live = of_channel > _LEAST * of_channel.max()
+        root = np.where(live, np.sqrt(of_channel * max(live.sum(), 1)), np.inf)
+        return np.repeat(root, len(variance) // channels)
+
+    def _dual(
+        self,
+        training: NDArray[np.intp],
+        others: NDArray[np.intp],
+        means: list[NDArray[np.float64]],
+        scale: list[NDArray[np.float64]],
+    ) -> Basis:
+        here, there = np.zeros((len(training), len(training))), np.zeros((len(others), len(training)))
+        for place, part in enumerate(self._parts):
+            if self._alike:
+                products, share = _products(part, scale[place]), 1.0
+            else:
+                products, share = self._products[place], 1 / scale[place][0] ** 2
             inside = products[np.ix_(training, training)]
             outside = products[np.ix_(others, training)]
             middle = inside.mean(axis=0)
-            outside = outside - outside.mean(axis=1, keepdims=True) - middle + middle.mean()
-            inside = inside - middle[:, None] - middle + middle.mean()
-            scale.append(_root(np.trace(inside)))
-            here, there = here + inside / scale[-1] ** 2, there + outside / scale[-1] ** 2
-        variance, axes = _descending(np.asarray(here))
+            there += (outside - outside.mean(axis=1, keepdims=True) - middle + middle.mean()) * share
+            here += (inside - middle[:, None] - middle + middle.mean()) * share
+        variance, axes = _descending(here)
         root = np.sqrt(variance)
         return Basis(
             variance=variance,
             training=axes * root,
             others=(there @ axes) / root,
             rows=training,
-            mean=tuple(part[training].mean(axis=0, dtype=np.float64) for part in self._parts),
+            mean=tuple(means),
             scale=tuple(scale),
             dual=axes / root,
         )
 
-    def _primal(self, training: NDArray[np.intp], others: NDArray[np.intp]) -> Basis:
-        inside, outside, means, scale = [], [], [], []
-        for part in self._parts:
-            mean = part[training].mean(axis=0, dtype=np.float64)
-            centred = part[training] - mean
-            scale.append(_root((centred**2).sum()))
-            inside.append(centred / scale[-1])
-            outside.append((part[others] - mean) / scale[-1])
-            means.append(mean)
-        here = np.concatenate(inside, axis=1)
+    def _primal(
+        self,
+        training: NDArray[np.intp],
+        others: NDArray[np.intp],
+        means: list[NDArray[np.float64]],
+        scale: list[NDArray[np.float64]],
+    ) -> Basis:
+        every = list(zip(self._parts, means, scale, strict=True))
+        here, there = (
+            np.concatenate([(part[rows] - mean) / size for part, mean, size in every], axis=1)
+            for rows in (training, others)
+        )
         variance, axes = _descending(here.T @ here)
         ends = np.cumsum([part.shape[1] for part in self._parts])[:-1]
         return Basis(
             variance=variance,
             training=here @ axes,
-            others=np.concatenate(outside, axis=1) @ axes,
+            others=there @ axes,
             rows=training,
             mean=tuple(means),
             scale=tuple(scale),
@@ -145,8 +176,8 @@ class FeatureSpace:
         else:
             sums = basis.dual[:, :number] @ coefficients
             pairs = zip(self._parts, basis.mean, basis.scale, strict=True)
-            parts = [_sums(part, basis.rows, mean, sums) / scale for part, mean, scale in pairs]
-        return self.grids.weights([part / scale for part, scale in zip(parts, basis.scale, strict=True)])
+            parts = [_sums(part, basis.rows, mean, sums) / scale[:, None] for part, mean, scale in pairs]
+        return self.grids.weights([part / scale[:, None] for part, scale in zip(parts, basis.scale, strict=True)])
 
     def mean(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Mean over some stimuli of the features as they were given, (feature,)."""
@@ -164,19 +195,20 @@ def _sums(
     return out
 
 
-def _products(part: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Inner products of stimuli, (stimulus, stimulus), in float64 but a few features at a time."""
+def _products(part: NDArray[np.floating], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inner products of stimuli's scaled features, (stimulus, stimulus), in float64 but a few features at a time."""
     total = np.zeros((len(part), len(part)))
     for first in range(0, part.shape[1], _CHUNK):
         block = part[:, first : first + _CHUNK].astype(np.float64)
         block -= block.mean(axis=0)  # a common mean drops out of centred products: it only costs digits
+        block /= scale[first : first + _CHUNK]
         total += block @ block.T
     return total
 
 
 def _root(total: float) -> float:
-    """Square root of a grid's summed variance; 1 for features that do not vary, whose weights come out as 0."""
-    return float(np.sqrt(total)) if total > 0 else 1.0
+    """Square root of a grid's summed variance; infinite for features that do not vary, whose weights are then 0."""
+    return float(np.sqrt(total)) if total > 0 else np.inf
 
 
 def _descending(products: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -154,7 +154,7 @@ class Factorised:
         if given.features.ndim != 4:
             raise DataError(
                 f"encoder factorised: needs maps (channel, y, x), and the layer gives {given.features.shape[1]} "
-                "features without positions: choose a layer of maps, of one model, or another encoder"
+                "features without positions: choose layers of maps, read with spatial = 'positions', or another encoder"
             )
         shape = given.features.shape[1:]
         down, across = (averaging(size, min(self.grid, size)).astype(np.float32) for size in shape[1:])

@@ -14,7 +14,7 @@ from spikeproof.errors import DataError
 from .basis import FeatureSpace
 from .checking import check_candidates, problem
 from .maps import Fitted, LinearMap, fitted
-from .ridge import GRIDS, GRIDS_HELP
+from .ridge import GRIDS, GRIDS_HELP, SCALE_HELP
 from .selection import select
 
 __all__ = ["PLS", "pls_components"]
@@ -39,6 +39,7 @@ class PLS:
     """
 
     grids: Annotated[tuple[int, ...], GRIDS_HELP] = GRIDS
+    scale_channels: Annotated[bool, SCALE_HELP] = False
     components: Annotated[tuple[int, ...], "Numbers of components to choose from."] = (1, 2, 3, 5, 7, 10, 15, 20, 25)
     scale_units: Annotated[
         bool, "Divide each unit's responses by their sd over training stimuli while components are sought."
@@ -68,7 +69,7 @@ class PLS:
                 f"encoder pls: components = {most} of {width} features: choose another layer, or at most {width} "
                 "components"
             )
-        space = FeatureSpace(given.features, self.grids)
+        space = FeatureSpace(given.features, self.grids, alike=self.scale_channels)
         numbers = np.array(sorted(self.components))
 
         def path(training: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.float64]:

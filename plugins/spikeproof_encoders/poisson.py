@@ -15,7 +15,7 @@ from spikeproof.errors import BadParameter, DataError
 from .basis import FeatureSpace
 from .checking import Problem, check_candidates, problem
 from .maps import Fitted, LinearMap, fitted
-from .ridge import GRIDS, GRIDS_HELP
+from .ridge import GRIDS, GRIDS_HELP, SCALE_HELP
 from .selection import select
 
 __all__ = ["Poisson", "poisson_weights"]
@@ -52,6 +52,7 @@ class Poisson:
         "Mean response from the weighted sum: softplus grows linearly, exp exponentially (the canonical link).",
     ] = "softplus"
     grids: Annotated[tuple[int, ...], GRIDS_HELP] = GRIDS
+    scale_channels: Annotated[bool, SCALE_HELP] = False
     components: Annotated[int, "Leading principal components of the training stimuli's features that are fitted."] = 100
     penalties: Annotated[
         tuple[float, ...],
@@ -85,7 +86,7 @@ class Poisson:
         given = problem("poisson", features, responses, folds)
         _counts(given)
         weights = _presentations(given, repeats)
-        space = FeatureSpace(given.features, self.grids)
+        space = FeatureSpace(given.features, self.grids, alike=self.scale_channels)
         penalties = np.array(sorted(self.penalties, reverse=True))
 
         def solve(

@@ -27,6 +27,8 @@ GRIDS_HELP = (
     "Grids to whose cells maps are averaged, side by side, in cells along each side; empty for maps as they are."
 )
 
+SCALE_HELP = "Let all channels of a grid weigh the same, too: divide them by their sd over training stimuli."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ridge:
@@ -48,6 +50,7 @@ class Ridge:
     """
 
     grids: Annotated[tuple[int, ...], GRIDS_HELP] = GRIDS
+    scale_channels: Annotated[bool, SCALE_HELP] = False
     penalties: Annotated[
         tuple[float, ...],
         "Penalties to choose from: squared weights count as so many mean squared lengths of centred feature vectors.",
@@ -70,7 +73,7 @@ class Ridge:
         """Fit on all stimuli, and once without each fold: see ``spikeproof.types.Encoder``."""
         del repeats  # means over repeats are all that least squares with equal weights can use
         given = problem("ridge", features, responses, folds)
-        space = FeatureSpace(given.features, self.grids)
+        space = FeatureSpace(given.features, self.grids, alike=self.scale_channels)
         penalties = np.array(sorted(self.penalties, reverse=True))
 
         def path(training: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.float64]:

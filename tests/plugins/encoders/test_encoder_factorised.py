@@ -116,7 +116,7 @@ def test_features_without_positions_are_refused() -> None:
     with pytest.raises(
         DataError,
         match=r"encoder factorised: needs maps \(channel, y, x\), and the layer gives 9 features without positions: "
-        "choose a layer of maps, of one model, or another encoder",
+        "choose layers of maps, read with spatial = 'positions', or another encoder",
     ):
         Factorised().fit(rows, responses, repeats=None, folds=folds_of(40), seed=0)
 

@@ -106,13 +106,15 @@ def test_a_basis_is_a_rotation(stimuli: int) -> None:
     )
 
 
-def test_many_and_few_stimuli_give_the_same_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("alike", [False, True])
+def test_many_and_few_stimuli_give_the_same_fit(monkeypatch: pytest.MonkeyPatch, *, alike: bool) -> None:
     """One set of features through both decompositions: that of stimuli, and that of features."""
     maps = random.normal(size=(30, 3, 4, 4)).astype(np.float32)
+    maps[:, 1] = 7.0  # a dead channel
     training, others = np.arange(20), np.arange(20, 30)
-    wide = FeatureSpace(maps, (4, 2, 1))
-    narrow = FeatureSpace(maps, (4, 2, 1))
-    monkeypatch.setattr(narrow, "_products", [])
+    wide = FeatureSpace(maps, (4, 2, 1), alike=alike)
+    narrow = FeatureSpace(maps, (4, 2, 1), alike=alike)
+    monkeypatch.setattr(narrow, "_wide", False)
     coefficients = []
     for space in (wide, narrow):
         basis = space.basis(training, others)
@@ -120,6 +122,19 @@ def test_many_and_few_stimuli_give_the_same_fit(monkeypatch: pytest.MonkeyPatch)
         target = basis.training.T @ np.sin(np.arange(20.0))[:, None]
         coefficients.append(space.weights(basis, target / (basis.variance + 0.1)[:, None]))
     np.testing.assert_allclose(coefficients[0], coefficients[1], atol=1e-7)
+
+
+def test_scaled_channels_weigh_the_same() -> None:
+    """The scale of a channel makes no difference where channels are scaled, and does where they are not."""
+    maps = random.normal(size=(50, 3, 4, 4)).astype(np.float32)
+    louder = maps * np.array([1.0, 40.0, 0.2], dtype=np.float32)[:, None, None]
+    responses = responses_of(maps[:, 0, 1:3, 1:3].sum((1, 2))[:, None] + random.normal(size=(50, 1)))
+    for scaled in (True, False):
+        encoder = Ridge(scale_channels=scaled, penalties=(1.0,))
+        one, two = (
+            encoder.fit(rows, responses, repeats=None, folds=folds_of(50), seed=0).held_out for rows in (maps, louder)
+        )
+        assert bool(np.abs(one - two).max() < 1e-5) == scaled
 
 
 def test_a_large_common_level_costs_no_digits() -> None:

@@ -1,4 +1,4 @@
-"""Features of a layer, as encoders see them: one row a stimulus, or one map."""
+"""Features of a layer, or of several that are joined, as encoders see them: one row a stimulus, or one map."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from spikeproof.encoding import Mapped
 from spikeproof.engine.clean import read_back
@@ -19,26 +20,46 @@ __all__ = ["Features", "read_features"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """A layer of one network, or of several whose features stand side by side.
+    """A layer of one network, or several layers and networks whose features stand side by side.
+
+    Where all of them give maps, so do they together: channels stand side by side, and finer maps are averaged over the
+    positions of the coarsest.
 
     Parameters
     ----------
     layer : str
     models : tuple of ResponseModel
-        All units of the layer, network by network.
-    shape : tuple of int
-        Shape of one stimulus's features: (channel, y, x) where one network gives a map, otherwise (feature,).
+        All units of each layer, network by network.
+    maps : tuple of (int, int, int)
+        (channel, y, x) of each model; empty where some model gives no map.
     """
 
     layer: str
     models: tuple[ResponseModel, ...]
-    shape: tuple[int, ...]
+    maps: tuple[tuple[int, int, int], ...]
 
     @classmethod
     def opened(cls, layer: str, models: tuple[ResponseModel, ...]) -> Features:
         """Ask the networks for the shape of the layer's features."""
-        shape = models[0].map_shape if len(models) == 1 and isinstance(models[0], Mapped) else None
-        return cls(layer=layer, models=models, shape=shape or (sum(len(model.units) for model in models),))
+        shapes = [model.map_shape if isinstance(model, Mapped) else None for model in models]
+        maps = tuple(shape for shape in shapes if shape is not None)
+        return cls(layer=layer, models=models, maps=maps if len(maps) == len(models) else ())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one stimulus's features: (channel, y, x) where all models give maps, otherwise (feature,)."""
+        if not self.maps:
+            return (sum(self.sizes),)
+        channels, rows, columns = zip(*self.maps, strict=True)
+        return (sum(channels), min(rows), min(columns))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many of the features are of each model; they stand in this order."""
+        if not self.maps:
+            return tuple(len(model.units) for model in self.models)
+        _, rows, columns = self.shape
+        return tuple(shape[0] * rows * columns for shape in self.maps)
 
     def of(self, images: torch.Tensor, skipped: frozenset[int] = frozenset()) -> torch.Tensor:
         """Features (row, ...) of images (row, channel, y, x), differentiable.
@@ -49,12 +70,38 @@ class Features:
         skipped : frozenset of int
             Networks that are not run: their features are given as 0.
         """
-        rows = [
-            images.new_zeros(len(images), len(model.units)) if number in skipped else model.responses(images)
-            for number, model in enumerate(self.models)
-        ]
-        together = rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
-        return together.reshape(len(images), *self.shape)
+        return self.together(
+            [
+                images.new_zeros(len(images), len(model.units)) if number in skipped else model.responses(images)
+                for number, model in enumerate(self.models)
+            ]
+        )
+
+    def together(self, responses: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Features (row, ...) of what each model responds, (row, unit)."""
+        parts = list(responses)
+        if len(parts) > 1 and self.maps:
+            _, rows, columns = self.shape
+            parts = [
+                _averaged(part.reshape(len(part), *shape), rows, columns).flatten(1)
+                for part, shape in zip(parts, self.maps, strict=True)
+            ]
+        joined = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        return joined.reshape(len(joined), *self.shape)
+
+
+def _averaged(maps: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Maps (row, channel, y, x) averaged over as many cells, which share positions where they do not divide the map.
+
+    Matrix products, since the gradient of torch's adaptive pooling is not deterministic on every device.
+    """
+    if maps.shape[2:] == (rows, columns):
+        return maps
+    down, across = (
+        functional.adaptive_avg_pool1d(torch.eye(size, dtype=maps.dtype), cells).to(maps.device)
+        for size, cells in zip(maps.shape[2:], (rows, columns), strict=True)
+    )
+    return down.T @ maps @ across
 
 
 def read_features(features: Features, stimuli: StimulusSet, *, batch: int, device: str) -> NDArray[np.float32]:
@@ -73,7 +120,7 @@ def read_features(features: Features, stimuli: StimulusSet, *, batch: int, devic
     ModelError
         If a feature is not finite; the stimulus and the unit are named.
     """
-    out = np.empty((len(stimuli), sum(len(model.units) for model in features.models)), dtype=np.float32)
+    out = np.empty((len(stimuli), *features.shape), dtype=np.float32)
     done = 0
     for pixels in stimuli.chunks(batch):
         rows = slice(done, done + len(pixels))
@@ -81,6 +128,6 @@ def read_features(features: Features, stimuli: StimulusSet, *, batch: int, devic
         parts: Sequence[NDArray[np.float64]] = [
             read_back(model, images, stimuli.ids[rows], head=False)[0] for model in features.models
         ]
-        out[rows] = np.concatenate(parts, axis=1)
+        out[rows] = features.together([torch.from_numpy(part.astype(np.float32)) for part in parts]).numpy()
         done = rows.stop
-    return out.reshape(len(stimuli), *features.shape)
+    return out

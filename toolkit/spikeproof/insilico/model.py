@@ -48,7 +48,7 @@ class Part:
         models = self.features.models
         if len(models) == 1 or not isinstance(self.predictor, Selective):
             return frozenset()
-        ends = np.cumsum([len(model.units) for model in models])
+        ends = np.cumsum(self.features.sizes)
         read = {int(feature) for column in self.columns for feature in self.predictor.reads(column)}
         used = set(np.searchsorted(ends, sorted(read), side="right").tolist())
         return frozenset(range(len(models))) - used

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenEncoder", "in_silico_codes", "open_encoders", "serving"]
 
 Opened = Sequence[tuple["Part[Entry]", "ModelSpec", "Network"]]
+JOIN = "+"
+"""Between the names of layers whose features stand side by side: ``"layer2 + layer3"``."""
 MOST_LISTED = 12
 """Rejected units that are listed in a note; all of them are in the result."""
 
@@ -94,7 +96,14 @@ def open_encoders(networks: Opened, recording: Recording, parts: Parts, ledger: 
                 "folds to at least 3, or name one layer"
             )
         features = {
-            layer: Features.opened(layer, tuple(network.read(layer, image_shape=stimuli.shape) for _, network in read))
+            layer: Features.opened(
+                layer,
+                tuple(
+                    network.read(one.strip(), image_shape=stimuli.shape)
+                    for _, network in read
+                    for one in layer.split(JOIN)
+                ),
+            )
             for layer in layers
         }
         more = f"{called[0]} and {len(called) - 1} more" if len(called) > 2 else " and ".join(called)
