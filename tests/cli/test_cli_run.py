@@ -184,7 +184,7 @@ def test_help_is_coloured_on_demand_only(cli: Cli, monkeypatch: pytest.MonkeyPat
         ("--qqq.steps 1", "--qqq.steps: no such option: see --help"),
         ("--norm l3", "--norm: expected l1 or l2 or linf, got 'l3'"),
         ("--seed x", "--seed: expected a whole number, got 'x'"),
-        ("--join inner", "--join: expected shared or union, got 'inner'"),
+        ("--join inner", "--join: expected shared or union or rounds, got 'inner'"),
         ("--device gpu", "--device: expected auto or cpu or cuda, got 'gpu'"),
         (
             "",
