@@ -20,6 +20,16 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         reference="Guo et al. 2022, arXiv:2206.11228",
     )
     yield MetricEntry(
+        name="measured-sensitivity",
+        factory="spikeproof_metrics_unit.metrics.measured_sensitivity:MeasuredSensitivity",
+        summary="Sensitivity from recorded responses to perturbed images: naive, signed by predictions, noise alone.",
+        scale="unit",
+        domain="stimulus",
+        aims=("unit",),
+        needs=("measured",),
+        reference="Guo et al. 2022, arXiv:2206.11228",
+    )
+    yield MetricEntry(
         name="preference-flips",
         factory="spikeproof_metrics_unit.metrics.preference_flips:PreferenceFlips",
         summary="How often a non-preferred stimulus or category drives a unit like its preferred one, once attacked.",

@@ -11,7 +11,8 @@ import xarray as xr
 from scipy.stats import spearmanr
 from spikeproof.errors import BadParameter, DataError, NotEnoughData
 from spikeproof.statistics import Resampling
-from spikeproof.testing.toys import toy_code, toy_evidence
+from spikeproof.testing.toy_evidence import toy_evidence
+from spikeproof.testing.toys import toy_code
 from spikeproof.types import Code, StudyEvidence
 from spikeproof_metrics_comment.existence import NeitherNecessaryNorSufficient, spearman
 from spikeproof_metrics_comment.plugin import spikeproof_metrics

@@ -104,8 +104,8 @@ def test_flips_of_some_units_only_get_no_verdict() -> None:
     assert set(summary) == {"changed", "changed_by_one"}
     told = list(METRIC.describe(summary, toy_code()))
     assert told[-1] == (
-        "Flips go up to 3 of 6 units: whether few or many carry the choice shows once all are flipped (leave `counts` of "
-        "the attack empty)."
+        "Flips go up to 3 of 6 units: whether few or many carry the choice shows once all are flipped (leave `counts` "
+        "of the attack empty)."
     )
 
 

@@ -15,7 +15,8 @@ import xarray as xr
 from spikeproof.errors import BadParameter, DataError, ModelError, UsageError
 from spikeproof.plugin import MetricEntry
 from spikeproof.statistics import Resampling
-from spikeproof.testing.toys import toy_code, toy_evidence
+from spikeproof.testing.toy_evidence import toy_evidence
+from spikeproof.testing.toys import toy_code
 from spikeproof.types import Evidence, NetworkEvidence, StimulusSet
 from spikeproof_metrics_network import lipschitz_upper_bound, lipsdp
 from spikeproof_metrics_network.inside import sdp_bound_of, transparent, upper_bound_of

@@ -19,7 +19,8 @@ from spikeproof.pipeline.scored import ScoredMetric
 from spikeproof.plugin import MetricEntry
 from spikeproof.progress import SilentProgress
 from spikeproof.statistics import Resampling
-from spikeproof.testing.toys import toy_code, toy_evidence
+from spikeproof.testing.toy_evidence import toy_evidence
+from spikeproof.testing.toys import toy_code
 from spikeproof.types import Code, Sample
 from spikeproof_metrics_representation.aligned_kernels import KernelAlignment
 from spikeproof_metrics_representation.aligned_shapes import ShapeDistance

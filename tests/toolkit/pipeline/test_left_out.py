@@ -14,7 +14,8 @@ from spikeproof.pipeline.left_out import BLOCKS, PAIRS, left_out
 from spikeproof.pipeline.scored import ScoredMetric
 from spikeproof.plugin import MetricEntry
 from spikeproof.statistics import Resampling
-from spikeproof.testing.toys import toy_code, toy_evidence
+from spikeproof.testing.toy_evidence import toy_evidence
+from spikeproof.testing.toys import toy_code
 from spikeproof.types import Evidence, MeanScore, Quantity, Sample, Score
 
 HIT = Quantity(

@@ -15,7 +15,8 @@ from spikeproof.pipeline.scored import ScoredMetric
 from spikeproof.plugin import MetricEntry
 from spikeproof.progress import SilentProgress
 from spikeproof.statistics import Resampling
-from spikeproof.testing.toys import toy_code, toy_evidence
+from spikeproof.testing.toy_evidence import toy_evidence
+from spikeproof.testing.toys import toy_code
 from spikeproof.types import Code, Evidence, Quantity, Sample
 
 RESAMPLING = Resampling(draws=40)

@@ -15,7 +15,8 @@ from spikeproof.types import Code, MeanScore, Quantity, Sample, StudyEvidence
 
 from .registry import check, require
 from .subject import Subject
-from .toys import toy_code, toy_evidence, toy_trials
+from .toy_evidence import toy_evidence
+from .toys import toy_code, toy_trials
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
