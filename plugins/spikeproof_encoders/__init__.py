@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .average import Average, AverageMap
     from .factorised import Factorised, FactorisedMap
     from .maps import LinearMap
     from .pls import PLS, pls_components
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLS",
+    "Average",
+    "AverageMap",
     "Factorised",
     "FactorisedMap",
     "LinearMap",
@@ -32,6 +35,8 @@ __all__ = [
 
 _HOME = {
     "PLS": "pls",
+    "Average": "average",
+    "AverageMap": "average",
     "Factorised": "factorised",
     "FactorisedMap": "factorised",
     "LinearMap": "maps",

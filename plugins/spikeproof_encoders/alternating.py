@@ -102,9 +102,7 @@ def alternate(
     level, scale = responses.mean(axis=0), responses.std(axis=0)
     wanted = (responses - level) / np.where(scale > 0, scale, 1.0)
     rough = roughness_matrix(rows, columns)
-    starts = {}
-    for penalty in {penalty for _, penalty in candidates}:
-        starts[penalty] = _start(flat, wanted, gaussian_masks(rows, columns), penalty)
+    starts = _starts(flat, wanted, gaussian_masks(rows, columns), sorted({penalty for _, penalty in candidates}))
     out = []
     for roughness, penalty in candidates:
         mask = starts[penalty]
@@ -120,24 +118,27 @@ def _quadratic(mask: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArra
     return np.asarray(np.einsum("ug,gh,uh->u", mask, matrix, mask))
 
 
-def _start(
-    flat: NDArray[np.floating], wanted: NDArray[np.float64], masks: NDArray[np.float64], penalty: float
-) -> NDArray[np.float64]:
-    """The mask (unit, cell) with the smallest squared error of left-out stimuli, in closed form."""
-    number = len(flat)
-    best = np.full(wanted.shape[1], np.inf)
-    chosen = np.zeros((wanted.shape[1], masks.shape[1]))
+def _starts(
+    flat: NDArray[np.floating], wanted: NDArray[np.float64], masks: NDArray[np.float64], penalties: Sequence[float]
+) -> dict[float, NDArray[np.float64]]:
+    """For each penalty, the masks (unit, cell) with the smallest squared error of left-out stimuli, in closed form."""
+    number, units = wanted.shape
+    best = np.full((len(penalties), units), np.inf)
+    chosen = np.zeros((len(penalties), units, masks.shape[1]))
     seen = np.tensordot(flat, masks.T.astype(flat.dtype), axes=1)
     for place, mask in enumerate(masks):
         design = seen[:, :, place].astype(np.float64)
-        inverse = np.linalg.inv(design.T @ design + number * penalty * np.eye(design.shape[1]))
-        hat = design @ inverse
-        error = wanted - hat @ (design.T @ wanted)
-        left_out = error / (1 - np.einsum("nc,nc->n", hat, design) - 1 / number)[:, None]
-        loss = (left_out**2).sum(axis=0)
-        better = loss < best
-        best[better], chosen[better] = loss[better], mask
-    return chosen
+        variance, axes = np.linalg.eigh(design.T @ design)
+        scores = design @ axes
+        shared = scores.T @ wanted
+        for row, penalty in enumerate(penalties):
+            shrunk = 1 / (np.maximum(variance, 0.0) + number * penalty)
+            left_out = 1 - (scores**2) @ shrunk - 1 / number
+            error = (wanted - scores @ (shrunk[:, None] * shared)) / left_out[:, None]
+            loss = (error**2).sum(axis=0)
+            better = loss < best[row]
+            best[row, better], chosen[row, better] = loss[better], mask
+    return dict(zip(penalties, chosen, strict=True))
 
 
 def _weights(

@@ -33,6 +33,11 @@ def spikeproof_encoders() -> Iterator[EncoderEntry]:
         reference="doi:10.1088/0954-898X_15_4_002",
     )
     yield EncoderEntry(
+        name="average",
+        factory="spikeproof_encoders.average:Average",
+        summary="Mean of the predictions of several encoders, by default ridge and factorised.",
+    )
+    yield EncoderEntry(
         name="ready",
         factory="spikeproof_encoders.ready:Ready",
         summary="Ready models, one for each unit: their outputs, put on the units' scale.",

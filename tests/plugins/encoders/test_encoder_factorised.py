@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulated_recordings import folds_of, responses_of
 from spikeproof.errors import BadParameter, DataError
 from spikeproof_encoders import Factorised
-from spikeproof_encoders.alternating import _start, alternate, gaussian_masks, roughness_matrix
+from spikeproof_encoders.alternating import _starts, alternate, gaussian_masks, roughness_matrix
 
 Maps = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -90,7 +90,7 @@ def test_the_first_mask_is_the_best_by_leaving_out_one_after_another() -> None:
             weights = np.linalg.solve((x - middle).T @ (x - middle) + 30 * 0.2 * np.eye(5), (x - middle).T @ y)
             total += float((wanted[row] - y.mean() - (design[row] - middle) @ weights).item() ** 2)
         losses.append(total)
-    chosen = _start(flat, wanted, masks, 0.2)
+    chosen = _starts(flat, wanted, masks, [0.2, 5.0])[0.2]
     np.testing.assert_allclose(chosen[0], masks[int(np.argmin(losses))])
 
 

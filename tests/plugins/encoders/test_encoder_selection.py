@@ -13,7 +13,7 @@ from simulated_recordings import correlation, folds_of, responses_of
 from spikeproof.errors import DataError, NotEnoughData
 from spikeproof.statistics import fold_correlation
 from spikeproof.types import Encoder, FittedEncoder
-from spikeproof_encoders import PLS, Factorised, Poisson, Ready, Ridge
+from spikeproof_encoders import PLS, Average, Factorised, Poisson, Ready, Ridge
 from spikeproof_encoders.selection import select
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {
@@ -21,6 +21,7 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {
     "pls": lambda: PLS(components=(1, 3, 6)),
     "factorised": lambda: Factorised(grid=3, penalties=(1.0, 0.1), roughness=(0.3,)),
     "poisson": Poisson,
+    "average": Average,
 }
 
 
@@ -123,13 +124,14 @@ def test_features_of_another_shape_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_bad_input_is_refused_by_name(name: str) -> None:
+    who = "ridge" if name == "average" else name
     maps, counts = recording(40)
     folds = folds_of(40)
     constant = counts.copy()
     constant[folds != 2, 1] = 4.0
     with pytest.raises(
         DataError,
-        match=rf"encoder {name}: the response of unit 'n1' is the same to all 30 stimuli outside fold 2: there is "
+        match=rf"encoder {who}: the response of unit 'n1' is the same to all 30 stimuli outside fold 2: there is "
         "nothing to predict; leave the unit out",
     ):
         fit(name, maps, constant, folds)
@@ -137,7 +139,7 @@ def test_bad_input_is_refused_by_name(name: str) -> None:
     unmeasured[5, 0] = np.nan
     with pytest.raises(
         DataError,
-        match=rf"encoder {name}: the response of unit 'n0' to stimulus 's5' is nan: leave out stimuli that were not "
+        match=rf"encoder {who}: the response of unit 'n0' to stimulus 's5' is nan: leave out stimuli that were not "
         "measured",
     ):
         fit(name, maps, unmeasured, folds)
@@ -145,13 +147,13 @@ def test_bad_input_is_refused_by_name(name: str) -> None:
     broken[7, 1, 0, 2] = np.inf
     with pytest.raises(
         DataError,
-        match=rf"encoder {name}: feature 18 of stimulus 's7' is inf \(1 of 40 stimuli have such features\): choose "
+        match=rf"encoder {who}: feature 18 of stimulus 's7' is inf \(1 of 40 stimuli have such features\): choose "
         "another layer, or mend the network",
     ):
         fit(name, broken, counts, folds)
-    with pytest.raises(NotEnoughData, match=rf"encoder {name}: 4 stimuli in 4 folds leave 2 to fit on where hyper"):
+    with pytest.raises(NotEnoughData, match=rf"encoder {who}: 4 stimuli in 4 folds leave 2 to fit on where hyper"):
         fit(name, maps[:4], np.arange(8.0).reshape(4, 2), folds[:4])
-    with pytest.raises(NotEnoughData, match=rf"encoder {name}: all 40 stimuli are in one fold: two are needed"):
+    with pytest.raises(NotEnoughData, match=rf"encoder {who}: all 40 stimuli are in one fold: two are needed"):
         fit(name, maps, counts, np.zeros(40, dtype=np.intp))
 
 
