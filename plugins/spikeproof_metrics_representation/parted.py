@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,19 +68,21 @@ def repeated(data: Parted) -> Parted:
 
 def first_half(repeats: Repeats, split: int, seed: int) -> NDArray[np.bool_]:
     """Presentations of the first half, drawn for each stimulus by its name."""
-    first = np.zeros(len(repeats.stimuli), dtype=bool)
     order = np.argsort(repeats.stimuli, kind="stable")
     names, counts = np.unique(repeats.stimuli, return_counts=True)
-    for name, mine in zip(names.tolist(), np.split(order, np.cumsum(counts)[:-1]), strict=True):
-        first[generator(seed, "rdm halves", split, name).permutation(mine)[: len(mine) // 2]] = True
+    first = np.zeros(len(order), dtype=bool)
+    drawn = [_half(seed, split, name, count) for name, count in zip(names.tolist(), counts.tolist(), strict=True)]
+    first[order] = np.concatenate(drawn)
     return first
 
 
-def shuffled(rdms: list[NDArray[np.float64]], rng: np.random.Generator) -> list[NDArray[np.float64]]:
-    """RDMs whose stimuli are permuted, each by itself."""
-    found = []
-    for rdm in rdms:
-        matrix = rdm_matrix(rdm)
-        order = rng.permutation(len(matrix))
-        found.append(rdm_vector(matrix[np.ix_(order, order)]))
-    return found
+@lru_cache(maxsize=100_000)
+def _half(seed: int, split: int, name: str, count: int) -> NDArray[np.bool_]:
+    return np.asarray(generator(seed, "rdm halves", split, name).permutation(count) < count // 2)
+
+
+def shuffled(rdm: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """The RDM with its stimuli permuted."""
+    matrix = rdm_matrix(rdm)
+    order = rng.permutation(len(matrix))
+    return rdm_vector(matrix[np.ix_(order, order)])

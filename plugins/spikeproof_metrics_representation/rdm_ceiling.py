@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 import xarray as xr
-from spikeproof.errors import BadParameter, DataError, NotEnoughData
-from spikeproof.statistics import interval, jackknife_groups, jackknife_interval
-from spikeproof.summaries import annotated, with_bounds
+from spikeproof.errors import BadParameter, NotEnoughData
+from spikeproof.statistics import jackknife_groups
 from spikeproof.types import Evidence, Repeats, generator
-from spikeproof.wording import with_interval
 
-from .distances import SAID, Distance, Side, is_flat, rdm_of
+from .compare import compare_rdms
+from .distances import Distance, Side, is_flat, rdm_of
 from .noise_ceiling import rdm_noise_ceiling
 from .parted import Parted, first_half, repeated, shuffled
-from .rdm_similarity import COMPARED, Comparison
+from .rdm_ceiling_summary import sentence, summary_of
+from .rdm_similarity import Comparison
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["RdmCeiling"]
 
 Across = Literal["auto", "subjects", "sessions", "halves"]
+Values: TypeAlias = "Callable[[Parted], NDArray[np.float64]]"
 
-_GROUPS, _SHUFFLES = 32, 100
-_LINEAR = {"spearman", "corr", "corr_cov", "rho-a"}
-"""Comparisons that are correlations, which Spearman and Brown's formula speaks of."""
+_GROUPS, _SHUFFLES = 16, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,7 @@ class RdmCeiling:
     across: Annotated[
         Across, "Whose RDMs are compared; auto takes subjects, else sessions, where there are two or more, else halves."
     ] = "auto"
-    splits: Annotated[int, "Random halves of the repeats, over which the mean is taken."] = 10
-
+    splits: Annotated[int, "Random halves of the repeats, over which the mean is taken."] = 4
     seed: Annotated[int, "Seed of the halves, the shuffles and the groups that are left out."] = 0
 
     def __post_init__(self) -> None:
@@ -56,8 +54,9 @@ class RdmCeiling:
         Returns
         -------
         xarray.Dataset
-            ``lower``, ``upper``; each also with ``_without_stimuli`` and ``_without_units`` (group_stimuli,
-            group_units); ``lower_shuffled`` (shuffle,); ``parts``, how many RDMs were compared; ``halves`` (0 or 1).
+            ``lower`` and ``upper``, or ``between_halves``; each also with ``_without_stimuli`` and ``_without_units``
+            (group_stimuli, group_units), NaN where too little would be left; the first with ``_shuffled`` (shuffle,).
+            ``parts``: how many RDMs were compared.
 
         Raises
         ------
@@ -68,24 +67,29 @@ class RdmCeiling:
         if "layer" in code.facts:
             raise NotEnoughData("rdm-ceiling: responses that are computed by a network have no noise, and no ceiling")
         across, data = self._data(code)
-        rdms = self._halves if across == "halves" else self._parts
-        whole = self._bounds(rdms(data))
-        out = xr.Dataset({"lower": whole[0], "upper": whole[1], "halves": float(across == "halves")})
-        out["parts"] = float(2 if across == "halves" else len(np.unique(data.group)))
-        for what, names, kept in (
+        halves = across == "halves"
+        names = ("between_halves",) if halves else ("lower", "upper")
+        values: Values = self._between_halves if halves else self._ceilings
+        out = xr.Dataset(dict(zip(names, values(data), strict=True)))
+        out["parts"] = float(2 if halves else len(np.unique(data.group)))
+        for what, members, kept in (
             ("stimuli", data.stimuli, data.of_stimuli),
             ("units", data.units, data.of_units),
         ):
-            found = self._without(data, names, what, kept, rdms)
-            for column, name in enumerate(("lower", "upper")):
+            found = self._without(data, members, what, kept, values, len(names))
+            for column, name in enumerate(names):
                 out[f"{name}_without_{what}"] = (f"group_{what}", found[:, column])
-        rng = generator(0, "rdm ceiling", "shuffled")
-        sets = rdms(data)
-        out["lower_shuffled"] = (
-            "shuffle",
-            [self._bounds([shuffled(one, rng) for one in sets])[0] for _ in range(_SHUFFLES)],
-        )
+        rdms = np.stack(self._halves(data, 0) if halves else self._parts(data))
+        out[f"{names[0]}_shuffled"] = ("shuffle", self._shuffles(rdms, halves=halves))
         return out.assign_coords({dim: np.arange(size) for dim, size in out.sizes.items()})
+
+    def summarise(self, measured: xr.Dataset, code: Code, resampling: Resampling) -> xr.Dataset:  # noqa: ARG002
+        """Put the ceilings together with their intervals and the chance level: see :func:`summary_of`."""
+        return summary_of(measured.isel(target=0), self.distance, self.comparison, self.splits, resampling.level)
+
+    def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:  # noqa: ARG002 - the protocol passes it
+        """Say how well any model could do."""
+        yield sentence(summary)
 
     def _data(self, code: Code) -> tuple[Across, Parted]:
         """What is compared, and the responses with the subject or session of each unit."""
@@ -122,48 +126,55 @@ class RdmCeiling:
     def _without(
         self,
         data: Parted,
-        names: NDArray[np.str_],
+        members: NDArray[np.str_],
         what: str,
         kept: Callable[[NDArray[np.bool_]], Parted],
-        rdms: Callable[[Parted], list[list[NDArray[np.float64]]]],
+        values: Values,
+        width: int,
     ) -> NDArray[np.float64]:
-        """Both bounds without each group of stimuli or units, (group, 2); NaN where too little would be left."""
-        groups = jackknife_groups(names.tolist(), most=_GROUPS, seed=self.seed, purpose=what)
-        found = np.full((int(groups.max()) + 1, 2), np.nan)
+        """Values without each group of stimuli or units, (group, value); NaN where too little would be left."""
+        groups = jackknife_groups(members.tolist(), most=_GROUPS, seed=self.seed, purpose=what)
+        found = np.full((int(groups.max()) + 1, width), np.nan)
         for number, row in enumerate(found):
             left = kept(groups != number)
             if len(np.unique(left.group)) < len(np.unique(data.group)):
                 continue  # the only unit of a subject or session
             try:
-                row[:] = self._bounds(rdms(left))
+                row[:] = values(left)
             except NotEnoughData:
                 continue  # one of the last units or stimuli that the distance needs: the summary says so
         return found
 
-    def _parts(self, data: Parted) -> list[list[NDArray[np.float64]]]:
-        """One set: an RDM of each subject or session."""
+    def _ceilings(self, data: Parted) -> NDArray[np.float64]:
+        """Lower and upper ceiling over subjects or sessions."""
+        return np.array(rdm_noise_ceiling(np.stack(self._parts(data)), self.comparison))
+
+    def _between_halves(self, data: Parted) -> NDArray[np.float64]:
+        """Similarity of the RDMs of two halves of the repeats, mean over random halves."""
+        pairs = [self._halves(data, split) for split in range(self.splits)]
+        return np.array([np.mean([compare_rdms(one, other, self.comparison)[0, 0] for one, other in pairs])])
+
+    def _parts(self, data: Parted) -> list[NDArray[np.float64]]:
+        """An RDM of each subject or session."""
         found = []
         for name in np.unique(data.group):
             mine = data.of_units(data.group == name)
             found.append(self._rdm(mine.values, mine.stimuli, mine.repeats, f"units of {name.replace(chr(31), ' ')}"))
-        return [found]
+        return found
 
-    def _halves(self, data: Parted) -> list[list[NDArray[np.float64]]]:
-        """A set of two RDMs for each random halving of the repeats of every stimulus."""
+    def _halves(self, data: Parted, split: int) -> list[NDArray[np.float64]]:
+        """The RDMs of two halves of the repeats of every stimulus."""
         if data.repeats is None:
             raise NotEnoughData("rdm-ceiling: no stimulus was repeated")
-        sets = []
-        for split in range(self.splits):
-            first = first_half(data.repeats, split, self.seed)
-            pair = []
-            for mine in (first, ~first):
-                half = Repeats(responses=data.repeats.responses[mine], stimuli=data.repeats.stimuli[mine])
-                names, place = np.unique(half.stimuli, return_inverse=True)
-                sums = np.zeros((len(names), half.responses.shape[1]))
-                np.add.at(sums, place, half.responses)
-                pair.append(self._rdm(sums / np.bincount(place)[:, None], names, half, "half of the repeats"))
-            sets.append(pair)
-        return sets
+        first = first_half(data.repeats, split, self.seed)
+        pair = []
+        for mine in (first, ~first):
+            half = Repeats(responses=data.repeats.responses[mine], stimuli=data.repeats.stimuli[mine])
+            order = np.argsort(half.stimuli, kind="stable")
+            names, counts = np.unique(half.stimuli, return_counts=True)
+            sums = np.add.reduceat(half.responses[order], np.cumsum(counts) - counts, axis=0)
+            pair.append(self._rdm(sums / counts[:, None], names, half, "half of the repeats"))
+        return pair
 
     def _rdm(
         self, values: NDArray[np.float64], stimuli: NDArray[np.str_], repeats: Repeats | None, what: str
@@ -174,117 +185,12 @@ class RdmCeiling:
             raise NotEnoughData(f"rdm-ceiling: all stimuli are equally far from each other in the {what}")
         return rdm
 
-    def _bounds(self, sets: list[list[NDArray[np.float64]]]) -> tuple[float, float]:
-        found = [rdm_noise_ceiling(np.stack(rdms), self.comparison) for rdms in sets]
-        return float(np.mean([one.lower for one in found])), float(np.mean([one.upper for one in found]))
-
-    def summarise(self, measured: xr.Dataset, code: Code, resampling: Resampling) -> xr.Dataset:  # noqa: ARG002
-        """Put the bounds together with their intervals and the chance level.
-
-        Returns
-        -------
-        xarray.Dataset
-            ``lower``, ``upper``, ``lower_shuffled`` (statistic,); for halves of the repeats and comparisons that are
-            correlations also ``reliability`` and ``attainable``.
-        """
-        found = measured.isel(target=0)
-        halves = bool(float(found["halves"]))
-        whose = "halves of the repeats" if halves else f"{int(float(found['parts']))} subjects or sessions"
-        how, source = COMPARED[self.comparison]
-        about = f"{how[0].upper()}{how[1:]} of RDMs ({source}); dissimilarity: {SAID[self.distance]}."
-        spread = _spread(found)
-        titles = {
-            "lower": ("RDM noise ceiling, lower", f"Each of {whose} against the pool of the others"),
-            "upper": ("RDM noise ceiling, upper", f"Each of {whose} against the pool of all, itself included"),
-        }
-        lowest = 0.0 if self.comparison == "cosine" and self.distance != "crossnobis" else -1.0
-        out = xr.Dataset()
-        for name, (title, what) in titles.items():
-            chance: dict[str, str | int] = {"chance": "lower_shuffled", "headline": 1} if name == "lower" else {}
-            out[name] = annotated(
-                _with_interval(found, name, lambda value: value, resampling.level, lowest),
-                long_name=title,
-                units="1",
-                definition=f"{what} (Nili et al. 2014, doi:10.1371/journal.pcbi.1003553). {about} {spread}",
-                **chance,
-            )
-        draws = found["lower_shuffled"].values
-        out["lower_shuffled"] = annotated(
-            with_bounds(draws.mean(), *interval(draws, draws.mean(), resampling.level)),
-            long_name="RDM noise ceiling, lower, with the stimuli shuffled",
-            units="1",
-            definition=f"{about} Stimuli of every RDM shuffled: mean and {resampling.level:.0%} range of {len(draws)}.",
-        )
-        if halves and self.comparison in _LINEAR:
-            for name, title, function, what in (
-                ("reliability", "reliability of the RDM", _spearman_brown, "Spearman-Brown: of the RDM of all repeats"),
-                (
-                    "attainable",
-                    "similarity that the true RDM would reach",
-                    lambda value: np.sqrt(np.maximum(_spearman_brown(value), 0.0)),
-                    "Root of the reliability: what the RDM without noise reaches with that of all repeats",
-                ),
-            ):
-                out[name] = annotated(
-                    _with_interval(
-                        found, "lower", function, resampling.level, 0.0 if name == "attainable" else -np.inf
-                    ),
-                    long_name=title,
-                    units="1",
-                    definition=f"{what}, from {self.splits} random halves. {about} {spread}",
-                    headline=1,
-                )
-        return out
-
-    def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:  # noqa: ARG002 - the protocol passes it
-        """Say how well any model could do."""
-        lower, upper, chance = (with_interval(summary[name]) for name in ("lower", "upper", "lower_shuffled"))
-        if "attainable" in summary:
-            yield (
-                f"The RDM of all repeats has a reliability of {with_interval(summary['reliability'])}: the true RDM "
-                f"would reach {with_interval(summary['attainable'])} with it (halves of the repeats: {lower}; with the "
-                f"stimuli shuffled {chance})."
-            )
-            return
-        yield (
-            f"No RDM does better than {upper} with the RDMs that were compared, and a perfect one at least {lower} "
-            f"(with the stimuli shuffled {chance})."
-        )
-
-
-def _spearman_brown(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    if (np.asarray(value) <= -1).any():
-        raise DataError("rdm-ceiling: the halves of the repeats oppose each other: there is no reliability")
-    return np.asarray(2 * value / (1 + value))
-
-
-def _left_out(found: xr.Dataset) -> list[str]:
-    """Of stimuli and units, what could be left out group by group."""
-    return [of for of in ("stimuli", "units") if np.isfinite(found[f"lower_without_{of}"].values).all()]
-
-
-def _spread(found: xr.Dataset) -> str:
-    factors = _left_out(found)
-    how = "Interval: delete-a-group jackknife over " + " and over ".join(factors)
-    if len(factors) == 2:
-        return f"{how}, whose variances add up, with Student's t."
-    if not factors:
-        return "No interval: too few stimuli and units to leave any out."
-    other = "units" if factors == ["stimuli"] else "stimuli"
-    return f"{how}, with Student's t; there are too few {other} to leave any out, and the interval speaks of no others."
-
-
-def _with_interval(
-    found: xr.Dataset,
-    name: str,
-    function: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    level: float,
-    lowest: float,
-) -> xr.DataArray:
-    estimate = function(found[name].values)
-    without = [function(found[f"{name}_without_{of}"].values) for of in _left_out(found)]
-    try:
-        low, high = jackknife_interval(estimate, without, level=level, lowest=lowest, highest=1.0)
-    except NotEnoughData:
-        low = high = np.full_like(estimate, np.nan)
-    return with_bounds(estimate, low, high)
+    def _shuffles(self, rdms: NDArray[np.float64], *, halves: bool) -> list[float]:
+        """The similarity of halves, or the lower ceiling, of RDMs whose stimuli are shuffled."""
+        rng = generator(self.seed, "rdm ceiling", "shuffled")
+        if halves:
+            return [
+                float(compare_rdms(rdms[0], shuffled(rdms[1], rng), self.comparison)[0, 0]) for _ in range(_SHUFFLES)
+            ]
+        drawn = (np.stack([shuffled(one, rng) for one in rdms]) for _ in range(_SHUFFLES))
+        return [rdm_noise_ceiling(one, self.comparison).lower for one in drawn]

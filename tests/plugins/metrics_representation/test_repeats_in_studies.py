@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -269,7 +270,7 @@ def test_ceilings_across_subjects_or_sessions_are_those_of_their_rdms(across: An
     rdms = [representation.rdm_correlation(code.responses.values[:, np.array(who) == name]) for name in "abc"]
     lower, upper = representation.rdm_noise_ceiling(rdms, "spearman")
     assert (estimate(summary, "lower"), estimate(summary, "upper")) == pytest.approx((lower, upper))
-    assert summary["lower"].attrs["definition"].startswith("Each of 3 subjects or sessions against the pool")
+    assert summary["lower"].attrs["definition"].startswith("RDM of each of 3 subjects or sessions against the pool")
     low, high = (float(summary["lower"].sel(statistic=name)) for name in ("low", "high"))
     assert low < lower < high
     chance = summary["lower_shuffled"]
@@ -287,7 +288,7 @@ def test_halves_foretell_what_the_true_rdm_reaches(distance: Distance) -> None:
     for seed in range(40):
         code = recording(means, noise=1.5, repeats=8, seed=seed)
         _, data = metric._data(code)
-        halves.append(metric._bounds(metric._halves(data))[0])
+        halves.append(metric._between_halves(data)[0])
         reached.append(float(representation.compare_rdms(rdm_of(side(code), distance, "toy"), exact, "corr")[0, 0]))
     foretold = np.sqrt(2 * np.mean(halves) / (1 + np.mean(halves)))
     error = np.std(reached) / np.sqrt(40)
@@ -297,13 +298,15 @@ def test_halves_foretell_what_the_true_rdm_reaches(distance: Distance) -> None:
 def test_one_recording_has_the_reliability_of_its_halves() -> None:
     code = recording(truth(), noise=0.5, repeats=6)
     summary = measured(RdmCeiling(splits=2, distance="crossnobis"), code)
-    lower = estimate(summary, "lower")
-    assert estimate(summary, "reliability") == pytest.approx(2 * lower / (1 + lower))
-    assert estimate(summary, "attainable") == pytest.approx(np.sqrt(2 * lower / (1 + lower)))
+    halves = estimate(summary, "between_halves")
+    assert estimate(summary, "reliability") == pytest.approx(2 * halves / (1 + halves))
+    assert estimate(summary, "attainable") == pytest.approx(np.sqrt(2 * halves / (1 + halves)))
+    assert abs(estimate(summary, "between_halves_shuffled")) < 0.2 < halves
     (said,) = RdmCeiling().describe(summary, code)
-    assert said.startswith("The RDM of all repeats has a reliability of")
+    assert "the RDM of all repeats has a reliability of" in said
     summary = measured(RdmCeiling(splits=1, comparison="tau-a"), code)
     assert "attainable" not in summary
+    assert "reliability" not in next(iter(RdmCeiling().describe(summary, code)))
 
 
 def test_units_that_cannot_be_left_out_are_said() -> None:
@@ -311,7 +314,8 @@ def test_units_that_cannot_be_left_out_are_said() -> None:
     summary = measured(RdmCeiling(), code)
     assert "too few units to leave any out" in summary["lower"].attrs["definition"]
     assert (
-        "whose variances add up" in measured(RdmCeiling(across="halves", splits=1), code)["lower"].attrs["definition"]
+        "whose variances add up"
+        in measured(RdmCeiling(across="halves", splits=1), code)["between_halves"].attrs["definition"]
     )
 
 
@@ -382,7 +386,10 @@ REFUSALS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "opposed halves": (
         lambda: RdmCeiling().summarise(
-            RdmCeiling(splits=1).measure(Evidence(code=recording(truth()))).assign(lower=-1.0).expand_dims("target"),
+            RdmCeiling(splits=1)
+            .measure(Evidence(code=recording(truth())))
+            .assign(between_halves=-1.0)
+            .expand_dims("target"),
             recording(truth()),
             RESAMPLING,
         ),
@@ -397,3 +404,32 @@ def test_it_refuses_by_name(name: str) -> None:
     call, kind, text = REFUSALS[name]
     with pytest.raises(kind, match=text):
         call()
+
+
+@pytest.mark.slow
+def test_rdms_of_real_v4_are_as_reliable_with_any_distance(shared: Path) -> None:
+    values = np.load(shared / "data/v4/responses_raw_210325.npy").transpose(1, 2, 0)[::5]
+    row, repeat = np.nonzero(~np.isnan(values).any(axis=2))
+    means = np.nanmean(values, axis=1)
+    names = np.array([f"s{k:03d}" for k in range(len(values))])
+    units = {"unit": [f"u{k}" for k in range(values.shape[2])]}
+    code = Code(
+        system="recording",
+        responses=xr.DataArray(
+            means, dims=("stimulus", "unit"), coords={"stimulus": names, **units}, attrs={"units": "spikes"}
+        ),
+        repeats=xr.DataArray(
+            values[row, repeat],
+            dims=("presentation", "unit"),
+            coords={"stimulus": ("presentation", names[row]), **units},
+            attrs={"units": "spikes"},
+        ),
+    )
+    found = {
+        distance: measured(RdmCeiling(distance=distance, comparison="corr", splits=2), code)
+        for distance in ("squared-euclidean", "crossnobis")
+    }
+    for summary in found.values():
+        assert estimate(summary, "reliability") == pytest.approx(0.79, abs=0.05)
+        low, high = (float(summary["reliability"].sel(statistic=name)) for name in ("low", "high"))
+        assert low < estimate(summary, "reliability") < high
