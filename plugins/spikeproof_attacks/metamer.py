@@ -32,7 +32,7 @@ class Metamer:
     start: Annotated[
         Literal["noise", "stimulus"], "Where it starts: uniform noise in every pixel, or another stimulus."
     ] = "noise"
-    steps: Annotated[int, "Gradient steps."] = 300
+    steps: Annotated[int, "Gradient steps."] = 500
 
     def __post_init__(self) -> None:
         if self.steps < 1:

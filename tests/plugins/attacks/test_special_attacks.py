@@ -194,7 +194,10 @@ def test_an_orthogonal_code_is_led_to_the_nearest_point_of_the_ball(norm: Any) -
     found = _attacked(grid, Toward())
     assert found.images is not None
     wanted = project(images[grid.partners], images, radius, norm)
-    torch.testing.assert_close(found.images[0], wanted, atol=2e-4, rtol=0)
+    torch.testing.assert_close(found.images[0], wanted, atol=5e-3, rtol=0)
+    left = np.linalg.norm(found.responses[0] - grid.clean_responses[grid.partners], axis=1)
+    least = (images[grid.partners] - wanted).flatten(1).double().norm(dim=1).numpy()
+    np.testing.assert_allclose(left, least, rtol=1e-5)
 
 
 def test_it_comes_nearer_than_pgd_of_as_many_steps() -> None:
@@ -202,10 +205,10 @@ def test_it_comes_nearer_than_pgd_of_as_many_steps() -> None:
     goal = grid.clean_responses[grid.partners]
     ours, theirs = (
         np.linalg.norm(_attacked(grid, attack, Matched(to="partner")).responses - goal, axis=-1)
-        for attack in (Toward(steps=100), PGD(steps=100))
+        for attack in (Toward(steps=160), PGD(steps=160))
     )
     assert (ours <= theirs * (1 + 1e-3)).all()
-    assert (ours[1] < 0.1 * theirs[1]).all()
+    assert ours[1].mean() < 0.05 * theirs[1].mean()
 
 
 def test_it_never_ends_farther_than_it_began_nor_than_in_a_smaller_ball() -> None:
@@ -369,7 +372,7 @@ def test_where_the_objective_is_flat_the_shift_starts_at_random() -> None:
     [
         (lambda: Universal(steps=0), "universal: steps must be at least 1, got 0"),
         (lambda: Universal(restarts=0), "universal: restarts must be at least 1, got 0"),
-        (lambda: Toward(steps=0), "toward: steps must be at least 1, got 0"),
+        (lambda: Toward(steps=1), "toward: steps must be at least 2, got 1"),
         (lambda: Toward(restarts=-1), "toward: restarts must be at least 1, got -1"),
         (lambda: Metamer(steps=0), "metamer: steps must be at least 1, got 0"),
         (lambda: Latent(rounds=0), "latent: rounds must be at least 1, got 0"),
