@@ -28,7 +28,8 @@ class Toward:
     Sabour et al. 2016 (arXiv 1511.05122), "adversarial manipulation of deep representations", who used L-BFGS. The
     squared whitened distance is brought down as ``pgd`` does it, which gets over the kinks of a network, and in the
     last eighth of the steps, from the best point, by spectral projected gradients, which reach the bottom where the
-    steps of ``pgd`` circle around it. The best of all points visited is kept, the clean image among them; a point found in a smaller ball competes in every larger one.
+    steps of ``pgd`` circle around it. The best of all points visited is kept, the clean image among them; a point found
+    in a smaller ball competes in every larger one.
     """
 
     steps: Annotated[int, "Gradient steps; seven eighths of them from each start, the rest from the best point."] = 160
