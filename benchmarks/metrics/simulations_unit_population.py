@@ -64,22 +64,42 @@ def decoded(random: np.random.Generator) -> Draw:
     return of_score(_score(Decoding(), "decoding"), code_of(values, labels), "decoded_accuracy")
 
 
-def _decoded_truth() -> float:
-    """Mean accuracy on new stimuli of decoders trained on four fifths of the stimuli, in 500 recordings."""
+_MANY = 24
+"""Units where they are drawn anew."""
+
+
+def _new_units(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.str_], NDArray[np.float64]]:
+    """Two categories that units tell apart by between nothing and 0.6 sd, each unit by its own."""
+    labels = np.array(["a", "b"])[np.arange(STIMULI) % 2]
+    apart = random.uniform(0, 0.6, _MANY)
+    return random.normal(size=(STIMULI, 1, _MANY)) + apart * (labels == "a")[:, None, None], labels, apart
+
+
+def decoded_of_new_units(random: np.random.Generator) -> Draw:
+    """A decoder of units that are drawn anew, as the stimuli are."""
+    values, labels, _ = _new_units(random)
+    return of_score(_score(Decoding(), "decoding"), code_of(values, labels), "decoded_accuracy")
+
+
+def _decoded_truth(*, anew: bool = False) -> float:
+    """Mean accuracy on new stimuli of decoders trained on four fifths of the stimuli, in 2,000 recordings."""
     random = np.random.default_rng(99)
     train = int(STIMULI * 0.8)
     right = []
-    for _ in range(500):
-        values, labels = _choices(random)
+    for _ in range(2000):
+        if anew:
+            values, labels, apart = _new_units(random)
+        else:
+            (values, labels), apart = _choices(random), np.full(UNITS, 0.3)
         x = values[:train, 0]
         centred = (x - x.mean(axis=0)) / x.std(axis=0)
         weights = np.linalg.solve(
-            centred.T @ centred + 0.5 * np.eye(UNITS), centred.T @ np.where(labels[:train] == "a", 1.0, -1.0)
+            centred.T @ centred + 0.5 * np.eye(x.shape[1]), centred.T @ np.where(labels[:train] == "a", 1.0, -1.0)
         )
         mean = np.where(labels[:train] == "a", 1.0, -1.0).mean()
         slope = weights / x.std(axis=0)
         size = np.linalg.norm(slope)
-        for centre, sign in ((0.3, 1), (0.0, -1)):
+        for centre, sign in ((apart, 1), (0.0 * apart, -1)):
             score = ((centre - x.mean(axis=0)) @ slope + mean) * sign
             right.append(stats.norm.cdf(score / size))
     return float(np.mean(right))
@@ -181,6 +201,9 @@ SIMULATIONS = {
         truth=_ACCURACY, draw=accuracy_of_choices, about=f"{STIMULI} choices of one observer"
     ),
     "decoding (score)": Simulation(truth=_decoded_truth(), draw=decoded, about=f"ridge, 5 folds, {STIMULI} stimuli"),
+    "decoding (score), new units": Simulation(
+        truth=_decoded_truth(anew=True), draw=decoded_of_new_units, about=f"the same, {_MANY} units drawn anew"
+    ),
     "sensitivity": Simulation(truth=_sensitivity_truth(), draw=sensitivity, about="30 units x 40 stimuli"),
     "Fisher information": Simulation(truth=_information_truth(), draw=information, about="12 stimuli x 10 repeats"),
     "mean reliability": Simulation(

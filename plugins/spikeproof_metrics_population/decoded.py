@@ -87,7 +87,7 @@ class Decoding:
 class DecoderTransfer:
     """How well a decoder that was trained on clean responses reads others of the same units."""
 
-    decoder: Annotated[Decoder, "Linear classifier; it is fitted some 100 times for each set of responses."] = "ridge"
+    decoder: Annotated[Decoder, "Linear classifier; it is fitted some 160 times for each set of responses."] = "ridge"
     folds: Annotated[int, "Folds over stimuli."] = 5
     c: Annotated[float, "Inverse strength of the decoder's L2 penalty."] = 1.0
 

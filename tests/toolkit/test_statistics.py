@@ -199,6 +199,18 @@ def test_nested_draws_keep_the_number_of_groups_and_of_members() -> None:
     assert np.mean(monkeys == 0) == pytest.approx(0.25, abs=0.08)
 
 
+def test_trials_are_drawn_within_the_stimuli_that_are_drawn() -> None:
+    stimuli = np.repeat(["a", "b", "c", "d"], [3, 3, 5, 2])
+    trials = xr.DataArray(np.arange(13.0), dims="trial", coords={"stimulus": ("trial", stimuli)})
+    weights, fixed = resampling_weights(trials, "trial", Resampling(draws=400), within=["stimulus"])
+    of_each = np.stack([weights[:, stimuli == name].sum(axis=1) for name in "abcd"])
+    times = of_each / np.array([[3], [3], [5], [2]])
+    assert fixed == ()
+    assert (times == times.astype(int)).all()  # a stimulus that is drawn brings as many trials as it has
+    assert (times.sum(axis=0) == 4).all()
+    assert (weights[:, :3].std(axis=1) > 0).any()  # and these are drawn anew
+
+
 def test_an_effect_of_sessions_widens_the_interval_only_if_units_are_nested_in_them() -> None:
     cells = crossed(np.random.default_rng(9), noise=0.1) * 0.1
     shifted = cells + xr.DataArray([float(name[-1]) for name in cells["session"].values], dims="target")
