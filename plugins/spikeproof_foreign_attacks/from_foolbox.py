@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Annotated, Any
 
 import torch
@@ -106,7 +105,7 @@ def _foolbox() -> Any:  # noqa: ANN401
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Foolbox 3.3.4 imports scipy's old names
         module = imported("foolbox", INSTALL)
-        import_module("foolbox.attacks.base")
+        imported("foolbox.attacks.base", INSTALL)
     return module
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import torch
 from spikeproof.errors import UsageError
+
+from .randomness import seeded
 
 __all__ = ["RELATIVE", "TOGETHER", "WRITTEN", "imported"]
 
@@ -26,6 +29,8 @@ def imported(name: str, install: str) -> Any:  # noqa: ANN401 - these libraries 
         If it is not installed, or fails to import: with how to install it.
     """
     try:
-        return import_module(name)
+        # What a library, or what it imports, draws on being imported is no draw of its attack's.
+        with seeded(0, torch.device("cpu")):
+            return import_module(name)
     except ImportError as error:
         raise UsageError(f"{name.partition('.')[0]} cannot be imported ({error}): {install}") from error
