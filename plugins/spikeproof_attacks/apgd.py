@@ -58,9 +58,9 @@ class APGD:
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        for start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
+        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
             search = _sparse if norm == "l1" else _halving
-            search(rows, start, self.steps)
+            search(climbed, start, self.steps)
         return rows.best_of_smaller()
 
 

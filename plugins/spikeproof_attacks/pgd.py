@@ -63,9 +63,9 @@ class PGD:
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        for start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
+        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
             for schedule, steps in self._runs():
-                _climb(rows, start, _step_sizes(schedule, steps), _REACH if schedule == "cosine" else None)
+                _climb(climbed, start, _step_sizes(schedule, steps), _REACH if schedule == "cosine" else None)
         return rows.best_of_smaller()
 
     def _runs(self) -> tuple[tuple[str, int], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from spikeproof.geometry import ascent_direction
@@ -16,13 +17,14 @@ LENGTHS = (2.0, 1.5, 1.125, 0.84375)
 """Lengths of the steps toward each class, in units of epsilon."""
 
 
-def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int) -> Iterator[Place]:
-    """Places to search from, one after the other.
+def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int) -> Iterator[tuple[Rows, Place]]:
+    """What to climb and where from, one after the other; what the search finds is kept in ``rows``.
 
-    The first is the clean image; items whose gradient is zero there begin at a random point of the sphere, as all do
-    later. But where a choice is to be left, a search from the clean image follows the nearest other class, which often
-    is not the one that can be driven furthest. So a few steps toward each class go first. The first start is the best
-    point that they found, the second the next best class's; then random points and further classes take turns.
+    The first start is the clean image; items whose gradient is zero there begin at a random point of the sphere, as all
+    do later. But where a choice is to be left, a search from the clean image follows the nearest other class, which
+    often is not the one that can be driven furthest. So a few steps toward each class go first, and starts take turns:
+    the best point that they found; the next best class's; the lead of the best class alone, from the clean image, since
+    the margin has a kink where two classes compete; a random point; then the next two classes, and so on.
 
     Parameters
     ----------
@@ -35,22 +37,37 @@ def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int) -> Iter
         Most classes that are tried, nearest first.
     """
     origin, stationary = rows.begin()
-    near = _near_classes(rows, classes, wanted=1 + restarts // 2)
-    taken = 0
+    away = torch.ones_like(stationary)
+    near = _near_classes(rows, classes, wanted=2 * ((restarts + 3) // 4))
     for restart in range(restarts):
         # Drawn for every item, needed or not, so that an item's numbers never depend on the others.
         direction = random_direction(noise, rows.own, rows.norm)
-        if taken < len(near) and (restart == 0 or restart % 2 == 1):
-            place = rows.look(near[taken])
-            away = ascent_direction(place.slope, rows.norm)[1]
-            taken += 1
+        round_, turn = divmod(restart, 4)
+        known = near[2 * round_ + turn % 2 : 2 * round_ + turn % 2 + 1] if turn < 2 else near[round_ : round_ + 1]
+        if not known or turn == 3:
+            yield rows, rows.leave(origin, direction, stationary if restart == 0 else away)
+        elif turn < 2:
+            place = rows.look(known[0].points)
+            yield rows, rows.leave(place, direction, ascent_direction(place.slope, rows.norm)[1])
         else:
-            place, away = origin, stationary if restart == 0 else torch.ones_like(stationary)
-        yield rows.leave(place, direction, away)
+            led = rows.objective.leads(known[0].aimed)
+            view = rows if led is None else Rows(led, rows.own, rows.radii, rows.norm)
+            clean, flat = view.begin()
+            yield view, view.leave(clean, direction, flat)
+            rows.keep(rows.objective(view.best, rows.items), view.best)
 
 
-def _near_classes(rows: Rows, classes: int, *, wanted: int) -> list[torch.Tensor]:
-    """Best points (row, ...) of the classes that were driven furthest, the best class first; empty if none is tried."""
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """The best points (row, ...) of a rank, their values (row,), and the class (item,) of the largest epsilon's."""
+
+    value: torch.Tensor
+    points: torch.Tensor
+    aimed: torch.Tensor
+
+
+def _near_classes(rows: Rows, classes: int, *, wanted: int) -> list[_Near]:
+    """The classes that were driven furthest, the best first; empty if none is tried."""
     decisions = rows.objective.decisions
     if decisions is None or not classes:
         return []
@@ -59,7 +76,7 @@ def _near_classes(rows: Rows, classes: int, *, wanted: int) -> list[torch.Tensor
     order = others.argsort(dim=1, descending=True)[:, : min(classes, others.shape[1] - 1)]
     if order.shape[1] < 2:
         return []  # the only class is what the search follows anyway
-    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    kept: list[_Near] = []
     for aimed in order.T:
         led = rows.objective.leads(aimed)
         if led is None:
@@ -67,14 +84,23 @@ def _near_classes(rows: Rows, classes: int, *, wanted: int) -> list[torch.Tensor
         points = _driven(rows, led)
         value = rows.objective(points, rows.items).to(torch.float64)
         rows.keep(value, points)
-        for rank, (least, there) in enumerate(kept):
-            better = value > least
-            wide = better.view(-1, *[1] * (points.ndim - 1))
-            kept[rank] = torch.where(better, value, least), torch.where(wide, points, there)
-            value, points = torch.where(better, least, value), torch.where(wide, there, points)
+        here = _Near(value, points, aimed)
+        for rank, there in enumerate(kept):
+            better = here.value > there.value
+            kept[rank], here = _chosen(better, here, there), _chosen(better, there, here)
         if len(kept) < wanted:
-            kept.append((value, points))
-    return [points for _, points in kept]
+            kept.append(here)
+    return kept
+
+
+def _chosen(take: torch.Tensor, one: _Near, other: _Near) -> _Near:
+    """One's rows where ``take`` (row,), the other's elsewhere."""
+    wide = take.view(-1, *[1] * (one.points.ndim - 1))
+    return _Near(
+        torch.where(take, one.value, other.value),
+        torch.where(wide, one.points, other.points),
+        torch.where(take[-len(one.aimed) :], one.aimed, other.aimed),
+    )
 
 
 def _driven(rows: Rows, led: ItemObjective) -> torch.Tensor:

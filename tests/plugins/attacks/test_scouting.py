@@ -113,11 +113,27 @@ def test_the_first_start_is_the_best_point_of_all_and_the_next_ones_are_other_cl
     bound = _bound(Margin(), _several())
     rows = Rows(bound, bound.clean, torch.tensor([1.0]), "l2")
     noise = ItemNoise(0, [("item", k) for k in range(3)])
-    scores = [_several().function(place.points) for place in starts(rows, noise, restarts=4, classes=9)]
+    found = list(starts(rows, noise, restarts=5, classes=9))
+    scores = [_several().function(place.points) for _, place in found]
     winners = [score[:, 1:].argmax(dim=1).tolist() for score in scores]
-    assert winners[:2] == [[1] * 3, [2] * 3]  # far, middle
-    assert winners[3] == [0] * 3  # near
-    assert (scores[2][:, 1:].amax(dim=1) < 0.9).all()  # a random point
+    assert [winners[k] for k in (0, 1, 4)] == [[1] * 3, [2] * 3, [0] * 3]  # far, middle, near
+    assert torch.equal(found[2][1].points, bound.clean)
+    assert (scores[3][:, 1:].amax(dim=1) < 0.9).all()  # a random point
+    assert torch.allclose((found[3][1].points - 0.5).flatten(1).norm(dim=1), torch.tensor(1.0))
+    assert [climbed is rows for climbed, _ in found] == [True, True, False, True, True]
+    led = found[2][0].objective(bound.clean)
+    torch.testing.assert_close(led, torch.full((3,), OFFSETS[2]))  # the lead of the far class alone
+
+
+def test_what_is_found_on_the_way_to_one_class_counts_as_the_objective_does() -> None:
+    bound = _bound(Margin(), _several())
+    rows = Rows(bound, bound.clean, torch.tensor([1.0]), "l2")
+    noise = ItemNoise(0, [("item", k) for k in range(3)])
+    for number, (climbed, place) in enumerate(starts(rows, noise, restarts=3, classes=9)):
+        if number == 2:
+            climbed.look(climbed.step(place.points, place.slope, 2.0))
+    reached = _several().function(rows.best)
+    np.testing.assert_allclose(rows.value, reached[:, 1:].amax(dim=1) - reached[:, 0], rtol=1e-5)
 
 
 def test_what_trying_the_classes_costs_is_a_few_passes_for_each() -> None:
@@ -131,12 +147,12 @@ def test_an_objective_of_two_classes_or_of_none_begins_at_the_clean_image() -> N
     x = torch.full((2, 1, 6, 6), 0.5)
     rows = Rows(field, x, torch.tensor([0.3]), "l2")
     noise = ItemNoise(0, [("item", k) for k in range(2)])
-    assert torch.equal(next(iter(starts(rows, noise, restarts=1, classes=9))).points, x)
+    assert torch.equal(next(iter(starts(rows, noise, restarts=1, classes=9)))[1].points, x)
     two = network(0)
     model = Layer(two.function, two.units, head=lambda y: two.head(y)[:, :2], classes=("a", "b"))  # type: ignore[misc]
     bound = _bound(Margin(), model)
     first = next(iter(starts(Rows(bound, bound.clean, torch.tensor([0.3]), "l2"), noise, restarts=1, classes=9)))
-    assert torch.equal(first.points, bound.clean)
+    assert torch.equal(first[1].points, bound.clean)
 
 
 @pytest.mark.parametrize("attack", [PGD, APGD], ids=["pgd", "apgd"])
