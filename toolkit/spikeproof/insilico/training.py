@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spikeproof.averaging import one_number
 from spikeproof.code_of_recording import code_of_recording
 from spikeproof.errors import DataError
+from spikeproof.measured import named_as_shown
 from spikeproof.recording import Recording
 from spikeproof.stimuli import StimulusSet
 from spikeproof.wording import did_you_mean, some
@@ -68,7 +69,7 @@ def training_data(recording: Recording) -> Training:
     """
     if recording.responses is None or recording.stimuli is None:
         raise ValueError("encoders are fitted to recordings with images")
-    given = recording.responses
+    given = named_as_shown(recording.responses)
     marks = [name for name in _PERTURBED if name in given.coords]
     code, _ = code_of_recording(replace(recording, responses=given.drop_vars(marks)), system="recording")
     shown = [str(name) for name in code.responses["stimulus"].values]
@@ -84,7 +85,7 @@ def training_data(recording: Recording) -> Training:
     return Training(
         responses=code.responses,
         repeats=code.repeats,
-        groups=_groups(shown, recording),
+        groups=_groups(shown, replace(recording, responses=given)),
         presentations=counts,
         squares=squares,
         images=images,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .columns import CLEAN_ID, COLUMNS, EPSILON, Perturbations, perturbations_of
 from .evidences import MEASURED, MeasuredTarget, measured_targets
 from .noise_floor import floor_note, noise_floor
-from .presentations import Shown, clean_part, clean_stimuli
+from .presentations import Shown, clean_part, clean_stimuli, named_as_shown
 
 __all__ = [
     "CLEAN_ID",
@@ -19,6 +19,7 @@ __all__ = [
     "clean_stimuli",
     "floor_note",
     "measured_targets",
+    "named_as_shown",
     "noise_floor",
     "perturbations_of",
 ]

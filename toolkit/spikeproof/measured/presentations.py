@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .columns import Perturbations
 
-__all__ = ["Shown", "clean_part", "clean_stimuli"]
+__all__ = ["Shown", "clean_part", "clean_stimuli", "named_as_shown"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,20 @@ def clean_stimuli(stimuli: StimulusSet) -> StimulusSet:
     source = stimuli.table[CLEAN_ID]
     own = source.isna() | (source == "") | (source == stimuli.table.index)
     return stimuli if own.all() else stimuli.select(list(stimuli.table.index[own]))
+
+
+def named_as_shown(responses: xr.Dataset) -> xr.Dataset:
+    """Call presentations at ``epsilon`` 0 by the clean stimulus that they show, and number its repeats; all others stay.
+
+    Parameters
+    ----------
+    responses : xarray.Dataset
+        See ``Recording.responses``.
+    """
+    named = _called_clean(responses)
+    if named is None:
+        return responses
+    return responses.assign_coords(stimulus_id=("presentation", named), repeat=("presentation", _numbered(named)))
 
 
 def _called_clean(responses: xr.Dataset) -> NDArray[np.str_] | None:
