@@ -42,7 +42,7 @@ def answers(images: NDArray[np.float32]) -> NDArray[np.float64]:
     """What all units of the network answer, (image, unit)."""
     model = spikeproof.load_model("torch:nets.py:build", layer="3", image_shape=(1, 6, 6))
     with torch.no_grad():
-        found: NDArray[np.float64] = np.array(model.responses(torch.as_tensor(images)), dtype=np.float64)
+        found: NDArray[np.float64] = model.responses(torch.as_tensor(images)).numpy().astype(np.float64)
     return found
 
 

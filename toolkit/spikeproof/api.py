@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,7 @@ def load_source(
     spec: str | Mapping[str, object] | Sequence[str | Mapping[str, object]],
     *,
     join: Join = "shared",
+    manifest: str | Path | Sequence[str | Path] = (),
     **parameters: object,
 ) -> Recording:
     """Load a recording, images, or both; several are joined into one.
@@ -35,6 +37,8 @@ def load_source(
     join : {"shared", "union", "rounds"}
         Of several recordings: keep the stimuli that every one showed, or those that any did (NaN where one did not);
         or put the presentations of the same units one round after another.
+    manifest : str, Path, or sequence of them, optional
+        Folders that ``spikeproof stimuli`` wrote: what they say of their images is put beside the presentations.
     **parameters
         Options of the sources (``spikeproof show source NAME`` lists them): each goes to every source that has it and
         does not say otherwise.
@@ -74,7 +78,14 @@ def load_source(
         where = str(table.pop("use"))
         source: Any = host.build(one, shared | table, where=where)
         recordings += recordings_of(source.load(), where)
-    return compose(recordings, join)
+    manifests = [manifest] if isinstance(manifest, str | Path) else list(manifest)
+    if not manifests:
+        return compose(recordings, join)
+    from .closed_loop.attach import with_manifests
+
+    named, notes = with_manifests(recordings, manifests)
+    composed = compose(named, join)
+    return replace(composed, notes=(*composed.notes, *notes))
 
 
 def load_model(

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from spikeproof.closed_loop import Manifest, make_stimuli, manifest_images, read_manifest
 from spikeproof.closed_loop.folder import StimuliFolder
+from spikeproof.closed_loop.rounding import rounded
 from spikeproof.errors import BadParameter, BadStudy, ResultError, SpikeproofError
 
 Row = dict[str, str]
@@ -315,6 +317,46 @@ def test_attacks_that_make_no_images_are_refused_by_name(here: Path) -> None:
     found = make_stimuli(study, where="study.toml", out=here / "silence", device="cpu", repeats=1)
     reasons = {one["what"]: one["reason"] for one in found.about["refused"]}
     assert reasons["silence of build 3"] == "it perturbs activity, not images: there is none to show"
+
+
+def wrongly(how: Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.integer]]) -> Callable[..., Any]:
+    """Rounding that went wrong: ``how`` makes something else of the clean and the rounded image."""
+
+    def rounding(clean: NDArray[np.uint8], *rest: Any) -> NDArray[np.uint8]:
+        wrong: NDArray[np.uint8] = np.clip(how(clean, rounded(clean, *rest)), 0, 255).astype(np.uint8)
+        return wrong
+
+    return rounding
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (lambda clean, shown: shown + 40 + 0 * clean.astype(int), "in 8 bits its norm is 0.9"),
+        (lambda clean, shown: 2 * clean.astype(int) - shown, "8 bits turn its predicted effect around, from "),
+    ],
+)
+def test_an_image_is_looked_at_again_after_it_was_rounded(
+    here: Path, monkeypatch: pytest.MonkeyPatch, how: Any, reason: str
+) -> None:
+    monkeypatch.setattr("spikeproof.closed_loop.made.rounded", wrongly(how))
+    study = STUDY | {"threat": STUDY["threat"] | {"aims": ["unit"], "epsilons": [0.2], "stimuli": 2}}
+    assert reason in refused(study, here)
+
+
+def test_what_nothing_moves_is_not_made(here: Path) -> None:
+    study = STUDY | {
+        "model": [{"use": "torch:nets.py:build", "layers": ["4"], "units": 6}],
+        "threat": STUDY["threat"] | {"aims": ["unit"], "epsilons": [0.05], "stimuli": "all", "controls": []},
+    }
+    found = make_stimuli(study, where="study.toml", out=here / "dead", device="cpu", repeats=1)
+    listed = [one for one in found.about["refused"] if "nothing moves it" in one["reason"]]
+    assert listed
+    assert "pgd on unit '" in listed[0]["what"]
+    made_of = {(row["target_unit"], row["clean_stimulus_id"]) for row in found.rows if row["kind"] == "attack"}
+    for one in listed:
+        unit, stimulus = one["what"].split("'")[1], one["what"].split("'")[3]
+        assert (unit, stimulus) not in made_of
 
 
 def test_the_manifest_is_whole_after_it_was_copied(manifest: Manifest, tmp_path: Path) -> None:

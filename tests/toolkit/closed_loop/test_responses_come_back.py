@@ -213,6 +213,15 @@ def test_responses_come_back_through_csv_and_nwb(manifest: Manifest, responses: 
         assert int(shown.perturbations.perturbed.sum()) == 2 * sum(row["kind"] != "clean" for row in manifest.rows)
 
 
+@pytest.mark.usefixtures("responses")
+def test_a_notebook_loads_a_recording_with_its_manifest(manifest: Manifest) -> None:
+    recording = spikeproof.load_source(["table:r.nc", "images:images.npz"], manifest="round-1")
+    assert recording.responses is not None
+    assert recording.stimuli is not None
+    assert len(recording.stimuli) == 24 + sum(row["kind"] != "clean" for row in manifest.rows)
+    assert any("presentations show images of the manifest in round-1" in note for note in recording.notes)
+
+
 def changed(responses: xr.Dataset, row: int, name: str) -> xr.Dataset:
     names = responses["stimulus_id"].values.astype("<U60")
     names[row] = name

@@ -275,15 +275,17 @@ def _written(
     from .manifest import FIELDS
 
     fields = [field.name for field in FIELDS]
-    read = [folder.read_block(name).to_dataset() for name in blocks]
-    refused = [
-        {"what": str(what), "reason": str(reason)}
-        for block in read
-        if "what" in block
-        for what, reason in zip(block["what"].values.tolist(), block["reason"].values.tolist(), strict=True)
-    ]
-    read = [block for block in read if "levels" in block]
-    used = {name for block in read for name in block["clean_stimulus_id"].values.tolist()}
+    refused: list[dict[str, str]] = []
+    used: set[str] = set()
+    items: dict[str, int] = {}
+    for name in blocks:  # one block is held at a time, here and below
+        block = folder.read_block(name).to_dataset()
+        if "what" in block:
+            pairs = zip(block["what"].values.tolist(), block["reason"].values.tolist(), strict=True)
+            refused += [{"what": str(what), "reason": str(reason)} for what, reason in pairs]
+        if "levels" in block:
+            used |= set(block["clean_stimulus_id"].values.tolist())
+            items[name] = block.sizes["item"]
     clean = [name for name in stimuli.ids if name in used]
     rows: list[dict[str, str]] = []
 
@@ -296,7 +298,7 @@ def _written(
         rows.append({field: whole[field] for field in fields})
         ledger.progress.advance()
 
-    ledger.progress.start("writing images", len(clean) + sum(block.sizes["item"] for block in read))
+    ledger.progress.start("writing images", len(clean) + sum(items.values()))
     for start in range(0, len(clean), 64):
         names = clean[start : start + 64]
         for name, levels in zip(names, to_levels(stimuli.images(names)), strict=True):
@@ -311,7 +313,8 @@ def _written(
                     "round": asked.round,
                 },
             )
-    for block in read:
+    for name in items:
+        block = folder.read_block(name).to_dataset()
         columns = {name: block[name].values.tolist() for name in fields if name in block}
         for item, levels in enumerate(block["levels"].values):
             write(levels, {name: str(values[item]) for name, values in columns.items()})

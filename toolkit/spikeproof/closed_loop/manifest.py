@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ class Manifest:
         """How the names of all its images begin."""
         return str(self.about["tag"])
 
-    @property
+    @cached_property
     def by_image(self) -> dict[str, Mapping[str, str]]:
         """Row of each image, by its name."""
         return {row["image"]: row for row in self.rows}
@@ -239,7 +240,8 @@ def _check_columns(file: Path, rows: Sequence[Mapping[str, str]], seal: Mapping[
                 f"{file}, row {number}: image {row['image']!r} was never written (edited, or of another manifest): "
                 "copy the manifest again from where it was made"
             )
-        edited = [name for place, name in enumerate(_NAMES) if _cells(row)[place] != known[8 * place : 8 * place + 8]]
+        cells = _cells(row)
+        edited = [name for place, name in enumerate(_NAMES) if cells[place] != known[8 * place : 8 * place + 8]]
         if edited:
             raise DataError(
                 f"{file}, row {number} (image {row['image']!r}), column {' and '.join(edited)}: {row[edited[0]]!r} is "
@@ -252,7 +254,8 @@ def _check_rows(file: Path, rows: Sequence[Mapping[str, str]], seal: Mapping[str
     again = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if again:
         raise DataError(f"{file}: image {again[0]!r} stands in {names.count(again[0])} rows: copy the manifest again")
-    lost = [name for name in written if name not in set(names)]
+    there = set(names)
+    lost = [name for name in written if name not in there]
     if lost:
         raise DataError(
             f"{file}: the row of image {lost[0]!r} (row {written.index(lost[0]) + 1} as written) is missing, and "
