@@ -119,7 +119,7 @@ def clean_stimuli(stimuli: StimulusSet) -> StimulusSet:
 
 
 def named_as_shown(responses: xr.Dataset) -> xr.Dataset:
-    """Call presentations at ``epsilon`` 0 by the clean stimulus that they show, and number its repeats; all others stay.
+    """Call presentations at ``epsilon`` 0 by the clean stimulus that they show, and number repeats anew.
 
     Parameters
     ----------
