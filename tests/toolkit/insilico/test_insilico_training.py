@@ -64,7 +64,9 @@ def test_perturbed_stimuli_are_fitted_too_and_stay_with_their_clean_image() -> N
 
 def test_a_catch_repeat_is_one_more_presentation_of_its_clean_image() -> None:
     shown = ["x", "x again", "x+d", "y"]
-    one = recording(shown, images(["x", "x+d", "y"]), clean_stimulus_id=["", "x", "x", ""], epsilon=[0.0, 0.0, 0.5, 0.0])
+    one = recording(
+        shown, images(["x", "x+d", "y"]), clean_stimulus_id=["", "x", "x", ""], epsilon=[0.0, 0.0, 0.5, 0.0]
+    )
     found = training_data(one)
     assert found.responses["stimulus"].values.tolist() == ["x", "x+d", "y"]
     assert found.presentations.tolist() == [[2, 2], [1, 1], [1, 1]]
