@@ -141,7 +141,9 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
 @hookimpl
 def spikeproof_metrics() -> Iterator[MetricEntry]:
     for name, factory in _named("metric"):
-        about: dict[str, Any] = {"kind": "score"} if name.endswith("-score") else {"domain": "stimulus"}
+        about: dict[str, Any] = (
+            {"kind": "score", "aims": ("population",)} if name.endswith("-score") else {"domain": "stimulus"}
+        )
         yield MetricEntry(name=name, factory=factory, summary="A mutant.", scale="population", **about)
 
 

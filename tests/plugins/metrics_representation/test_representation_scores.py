@@ -31,7 +31,7 @@ SCORES = {
     "cka": KernelAlignment(),
     "rdm-similarity": RdmSimilarity(),
     "shape-distance": ShapeDistance(),
-    "predictivity": LinearPredictivity(),
+    "predictivity": LinearPredictivity(folds=2),
 }
 IDENTICAL = {
     "cka": 1.0,
