@@ -216,7 +216,9 @@ def _curve(attacked: xr.DataArray, measured: xr.Dataset, slope: float, resamplin
 
 
 def sentences(summary: xr.Dataset, code: Code) -> Iterator[str]:
-    """Say it in plain words."""
+    """Say it in plain words; nothing where the network was refused."""
+    if not summary.data_vars:
+        return
     units = code.responses.sizes["unit"]
     lower = float(summary["lower"].sel(statistic="estimate"))
     shown_by = str(summary["lower"].attrs["shown_by"])

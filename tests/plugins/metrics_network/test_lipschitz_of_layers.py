@@ -376,4 +376,6 @@ def test_lipsdp_without_its_extra_is_refused_before_any_work(monkeypatch: pytest
 
 def test_nothing_is_said_of_attacks_alone() -> None:
     metric = Lipschitz()
-    assert not metric.summarise(measured(metric, attacked("L2 norm", 1.0)[1:]), toy_code(), Resampling()).data_vars
+    summary = metric.summarise(measured(metric, attacked("L2 norm", 1.0)[1:]), toy_code(), Resampling())
+    assert not summary.data_vars
+    assert not list(metric.describe(summary, toy_code()))
