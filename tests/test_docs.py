@@ -271,6 +271,7 @@ PUBLIC = (
     "_metrics_unit",
     "_metrics_population",
     "_metrics_behavior",
+    "_encoders",
     "_simulate",
 )
 
