@@ -30,8 +30,8 @@ NEURONS = 500
 """Hidden neurons that LipSDP is tried on: its time grows as their cube, or faster."""
 
 
-def transparent(model: ResponseModel, metric: str) -> Transparent:
-    """The same model, which must show its module.
+def transparent(model: ResponseModel, metric: str, instead: str = "") -> Transparent:
+    """The same model, which must show its module; ``instead`` says what else may be done.
 
     Raises
     ------
@@ -41,6 +41,7 @@ def transparent(model: ResponseModel, metric: str) -> Transparent:
     if not isinstance(model, Transparent):
         raise DataError(
             f"{metric}: the network cannot be looked into: its response model ({type(model).__name__}) shows no module"
+            f"{instead}"
         )
     return model
 

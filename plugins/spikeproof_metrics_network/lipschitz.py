@@ -85,7 +85,7 @@ class Lipschitz:
         )
         if self.bounds == "lower":
             return found
-        inside = transparent(network.model, "lipschitz")
+        inside = transparent(network.model, "lipschitz", "; set bounds to lower")
         bound = upper_bound_of(inside, network.image_shape, steps=self.steps, seed=network.seed)
         numbered = [f"{number} {step.name} ({step.kind})" for number, step in enumerate(bound.layers, 1)]
         found = found.assign_coords(step=numbered)
