@@ -68,6 +68,7 @@ class LayerModel:
     units: tuple[str, ...] = ()
     classes: tuple[str, ...] | None = None
     no_classes: str = ""
+    checks: bool = True
     columns: torch.Tensor | None = None
     map_shape: tuple[int, int, int] | None = None
     """See ``spikeproof.types.Mapped``: there where every position of a convolutional layer is read."""
@@ -224,6 +225,10 @@ class LayerModel:
         self.refuse_not_finite(reading, images, "responses")
         return reading.to(images.device)
 
+    def unchecked(self) -> LayerModel:
+        """Return the same layer, which returns responses that are not finite as they are."""
+        return replace(self, checks=False)
+
     def refuse_without_classes(self) -> None:
         """Refuse to give class scores where there are none.
 
@@ -253,7 +258,7 @@ class LayerModel:
             Naming the layer and how many units and images are concerned.
         """
         bad = ~torch.isfinite(values.detach())
-        if not bool(bad.any()):
+        if not self.checks or not bool(bad.any()):
             return
         if not bool(torch.isfinite(images.detach()).all()):
             raise ModelError(f"{self.where}: the images that it was given hold NaN or infinite pixels")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from .types import ResponseModel
 
-__all__ = ["Accelerable", "Cone", "Coned", "Precision"]
+__all__ = ["Accelerable", "Cone", "Coned", "Precision", "Unchecked"]
 
 Precision = Literal["float32", "bf16"]
 """Arithmetic of an accelerated model: ``"bf16"`` multiplies in bfloat16 and returns float32."""
@@ -35,6 +35,17 @@ class Accelerable(Protocol):
         spikeproof.errors.ModelError
             If there is no equivalent (``bf16`` on a device without it, a compiler that is missing): the engine says
             so and goes on without.
+        """
+
+
+@runtime_checkable
+class Unchecked(Protocol):
+    """A response model that refuses responses that are not finite, and offers itself without that check."""
+
+    def unchecked(self) -> ResponseModel:
+        """Return the same model, which returns responses and class scores as they are.
+
+        For the search, where a value that is not finite concerns one item and must not stop the others.
         """
 
 

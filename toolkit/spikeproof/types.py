@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from .acceleration import Accelerable, Cone, Coned, Precision
+from .acceleration import Accelerable, Cone, Coned, Precision, Unchecked
 from .code import Code
 from .encoding import Encoder, Encoding, FittedEncoder, Mapped, Predictor, Selective
 from .evidence import Evidence
@@ -77,6 +77,7 @@ __all__ = [
     "StudyEvidence",
     "StudyMetric",
     "Transparent",
+    "Unchecked",
     "generator",
     "source_options",
 ]

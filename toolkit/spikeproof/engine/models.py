@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from spikeproof.acceleration import Accelerable, Coned
+from spikeproof.acceleration import Accelerable, Coned, Unchecked
 from spikeproof.errors import SpikeproofError
 from spikeproof.noise import generator
 
@@ -71,7 +71,8 @@ class SearchModels:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._trusted: dict[tuple[Hashable, ...], bool] = {}
-        self.exact, self.used = self._accelerated("float32") if grid.accelerate else (grid.model, False)
+        self._own = grid.model.unchecked() if isinstance(grid.model, Unchecked) else grid.model
+        self.exact, self.used = self._accelerated("float32") if grid.accelerate else (self._own, False)
         self.fast = self.exact
         if grid.precision == "bf16-polish":
             self.fast = self._accelerated("bf16")[0]
@@ -90,7 +91,7 @@ class SearchModels:
 
     def _accelerated(self, precision: Precision) -> tuple[ResponseModel, bool]:
         grid = self._grid
-        fallback: ResponseModel = grid.model if precision == "float32" else self.exact
+        fallback: ResponseModel = self._own if precision == "float32" else self.exact
         if not isinstance(grid.model, Accelerable):
             if precision == "bf16" or grid.compiled:
                 grid.note(f"{grid.name}: this model offers no faster equivalent: the search runs on it as it is")
