@@ -93,17 +93,19 @@ def test_one_direction_is_kept_for_all_stimuli_though_another_would_suit_some() 
 
 
 def test_the_direction_is_that_which_moves_the_target_more_on_average() -> None:
-    """Half of the stimuli cannot go down any more, so up moves the unit more."""
+    """Down there is less room for three stimuli; the fourth cannot go up, and up still moves the unit more."""
     w = torch.as_tensor(_weights(1)[0])
-    low = float(-0.05 * w.norm())
-    model = replace(linear(_weights(1)), function=lambda x: ((x - 0.5).flatten(1) @ w).clamp(min=low)[:, None])
+    low, top = float(-0.05 * w.norm()), float(0.3 * w.norm())
+    model = replace(linear(_weights(1)), function=lambda x: ((x - 0.5).flatten(1) @ w).clamp(low, top)[:, None])
     images = np.full((4, 1, 6, 6), 0.5, dtype=np.float32)
+    images[3] += 0.3 * (w / w.norm()).numpy().reshape(1, 6, 6) * 0.999
     grid = make_grid(model, images, epsilons=(0.2,))
     found = _shared(grid, Drive(), unit=0)
     assert found.directed is not None
     up, down = found.directed[:, 0] - grid.clean_responses[:, 0]
-    np.testing.assert_allclose(up, 0.2 * float(w.norm()), rtol=1e-4)
-    np.testing.assert_allclose(down, low, rtol=1e-4)
+    step = 0.2 * float(w.norm())
+    np.testing.assert_allclose(up, [step, step, step, 0.001 * top], rtol=1e-3)
+    np.testing.assert_allclose(down, [low, low, low, -step], rtol=1e-4)
     np.testing.assert_allclose(found.responses[0, :, 0], grid.clean_responses[:, 0] + up)
 
 
