@@ -5,7 +5,7 @@
 Simulated features (400 stimuli x 1,024) and counts of 33 units, four folds. Both sides get one thread, the same folds
 and candidates, and must end with the same held-out predictions: the largest difference stands in the table.
 
-* ``ridge``: a penalty per unit, chosen by the folds that are left. scikit-learn: ``Ridge`` of all units at once, penalty
+* ``ridge``: a penalty per unit, chosen by the folds that are left. scikit-learn: ``Ridge`` of all units, penalty
   by penalty (``GridSearchCV`` would do that for each unit anew; it is spared that).
 * ``pls``: components per unit, chosen so. scikit-learn: ``PLSRegression`` once for each number of components.
 * ``poisson``: one training set, 8 penalties, every unit. scikit-learn: ``PoissonRegressor`` by Newton's method.
