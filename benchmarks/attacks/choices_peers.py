@@ -1,4 +1,7 @@
-"""The other side of ``choices.py``: torchattacks and foolbox on the class scores, one epsilon after the other."""
+"""The other side of ``choices.py`` and ``smallest.py``: torchattacks and foolbox on the class scores.
+
+Attacks of a radius run one epsilon after the other.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,25 @@ def torchattacks_square(norm: str, epsilons: list[float], queries: int, images: 
     return [reached(net, one, labels, "margin") for one in found]
 
 
+def foolbox_smallest(attack: str, norm: str, images: int) -> list[float]:
+    """FMN or DeepFool as its user calls it, on the network as it was loaded; smallest norms."""
+    import foolbox
+    from nets import changed_within, opened
+
+    net, x, labels = opened(images)
+    known = foolbox.attacks
+    factory = {
+        ("fmn", "l1"): known.L1FMNAttack,
+        ("fmn", "l2"): known.L2FMNAttack,
+        ("fmn", "linf"): known.LInfFMNAttack,
+        ("deepfool", "l2"): known.L2DeepFoolAttack,
+        ("deepfool", "linf"): known.LinfDeepFoolAttack,
+    }[attack, norm]
+    found = factory()(foolbox.PyTorchModel(net, bounds=(0, 1)), x, labels, epsilons=None)[1]
+    return changed_within(net, x, found.detach(), labels, norm)
+
+
 if __name__ == "__main__":
     from rounds import serve
 
-    serve({task.__name__: task for task in (torchattacks_pgd, foolbox_pgd, torchattacks_square)})
+    serve({task.__name__: task for task in (torchattacks_pgd, foolbox_pgd, foolbox_smallest, torchattacks_square)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["opened", "reached", "resnet18", "stimuli"]
+__all__ = ["changed_within", "opened", "reached", "resnet18", "stimuli"]
 
 
 class Block(nn.Module):
@@ -86,3 +86,14 @@ def reached(net: ResNet18, images: torch.Tensor, labels: torch.Tensor, what: str
             return nn.functional.cross_entropy(scores, labels, reduction="none").tolist()
         own = scores.gather(1, labels[:, None])[:, 0]
         return (scores.scatter(1, labels[:, None], -torch.inf).amax(1) - own).tolist()
+
+
+def changed_within(
+    net: ResNet18, clean: torch.Tensor, images: torch.Tensor, labels: torch.Tensor, norm: str
+) -> list[float]:
+    """Norm of each perturbation under which the network chooses another class than its label; infinite elsewhere."""
+    order = {"l1": 1.0, "l2": 2.0, "linf": float("inf")}[norm]
+    size = torch.linalg.vector_norm((images.double() - clean.double()).flatten(1), ord=order, dim=1)
+    with torch.no_grad():
+        changed = net(images).argmax(1) != labels
+    return torch.where(changed, size, torch.inf).tolist()

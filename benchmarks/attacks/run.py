@@ -1,4 +1,4 @@
-"""All attacks beside their peers, in one command: units (``grid.py``), then choices (``choices.py``).
+"""All attacks beside their peers, in one command: units (``grid.py``), choices (``choices.py``, ``smallest.py``).
 
     python benchmarks/attacks/run.py [--rounds 3] [--json FILE]
 
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SCRIPTS = ("grid.py", "choices.py")
+SCRIPTS = ("grid.py", "choices.py", "smallest.py")
 
 
 def main() -> None:

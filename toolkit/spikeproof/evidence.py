@@ -55,9 +55,11 @@ class Evidence:
     achieved : xarray.DataArray, dims (epsilon, stimulus), optional
         Norm of the perturbation that was used.
     minimal : xarray.DataArray, dims (stimulus,), optional
-        Smallest displacement that changes the choice (response domain), in the units of ``epsilon``.
+        Smallest perturbation that reaches the goal (another choice, a level of the unit), in the units of ``epsilon``;
+        infinite where none was found. ``attrs["goal"]`` says the goal in words.
     status : xarray.DataArray, dims (stimulus,), optional
         ``"converged"`` (the last quarter of the search gained at most 1 % of all it gained), ``"unconverged"``,
+        ``"unreached"`` (nothing that was found reaches the goal),
         ``"at-bound"`` (the pixel box stopped it: a larger radius would reach no further), ``"dead"`` (the gradient at
         the clean stimulus is zero, and nowhere around it is there anything to follow: not searched),
         ``"zero-gradient"`` (it is zero there, but not around it), ``"masked"`` (it is zero there and around it, but

@@ -118,7 +118,12 @@ def _identity(evidence: Evidence) -> dict[str, str]:
 def _items(evidence: Evidence) -> xr.Dataset:
     import xarray as xr
 
-    parts = {"achieved": evidence.achieved, "status": evidence.status, "choices": evidence.choices}
+    parts = {
+        "achieved": evidence.achieved,
+        "minimal": evidence.minimal,
+        "status": evidence.status,
+        "choices": evidence.choices,
+    }
     return xr.Dataset({name: values for name, values in parts.items() if values is not None})
 
 
