@@ -473,3 +473,26 @@ def test_square_alone_and_in_company_is_the_same_search_when_it_stops() -> None:
     alone = Field(lambda y, k: field.function(y, k + 2), level[2:3])
     one = search(Square(queries=80), alone, x[2:3], (0.5, 1.5), "l2", names=[2])
     torch.testing.assert_close(one[:, 0], together[:, 2], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "linf"])
+def test_more_steps_of_one_schedule_never_find_less(norm: Any) -> None:
+    x, field = _natural(8), _rough()
+    found = [
+        values(field, search(PGD(steps=n, schedule="geometric"), field, x, RADII[norm], norm)) for n in range(1, 9)
+    ]
+    assert (np.diff(np.stack(found), axis=0) >= -1e-4).all()
+    assert (found[-1] > found[0] + 0.1).any()
+
+
+@each
+def test_a_ball_is_kept_by_images_that_are_stored_as_eight_bits(name: str, norm: Any) -> None:
+    x = (torch.as_tensor(np.random.default_rng(6).integers(0, 256, (4, 1, 6, 6))) / 255).float()
+    eps = {"l1": 2.0, "l2": 0.5, "linf": 8 / 255}[norm]
+    found = search(ATTACKS[name], _net(2), x, (eps,), norm)[0]
+    stored = (found * 255).round().to(torch.uint8)
+    shift = stored.double() - (x * 255).round().double()
+    size = norm_of(shift / 255, norm)
+    rounding = {"l1": 36 * 0.5 / 255, "l2": 6 * 0.5 / 255, "linf": 0.0}[norm]  # half a level in every pixel
+    assert (size <= (eps + rounding) * (1 + 1e-6)).all()
+    assert bool((shift != 0).any())
