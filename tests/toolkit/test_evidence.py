@@ -72,6 +72,9 @@ def part(*dims: str, **sizes: int) -> xr.DataArray:
         ({"perturbed": perturbed(epsilons=(1.0, 0.5))}, r"coordinate 'epsilon' must ascend, got \[1.0, 0.5\]"),
         ({"perturbed": perturbed(epsilons=(0.5, 0.5))}, "coordinate 'epsilon' must ascend"),
         ({"perturbed": perturbed(epsilons=(0.5, np.nan))}, "epsilon at epsilon nan is nan"),
+        ({"perturbed": perturbed(epsilons=(0.5, np.inf))}, "epsilon at epsilon inf is inf"),
+        ({"goal": xr.DataArray(["a", "b", "c"], dims="stimulus")}, "goal"),
+        ({"goal": xr.DataArray(["a", "z"], dims="stimulus")}, "goal names stimulus 'z', which has no clean response"),
         ({"perturbed": perturbed(unit_of="")}, r"coordinate 'epsilon' needs attrs\['units'\]"),
         (
             {"perturbed": perturbed().where(perturbed()["unit"] != "u2")},
@@ -93,3 +96,18 @@ def part(*dims: str, **sizes: int) -> xr.DataArray:
 def test_evidence_that_does_not_fit_is_refused(fields: dict[str, Any], text: str) -> None:
     with pytest.raises(DataError, match=f"evidence: .*{text}"):
         evidence(**fields)
+
+
+def test_one_infinite_epsilon_says_that_no_ball_bound_the_images() -> None:
+    assert not evidence(perturbed=perturbed(epsilons=(np.inf,))).bounded
+    assert evidence(perturbed=perturbed()).bounded
+    assert Evidence(code=evidence().code).bounded
+
+
+def test_the_goal_names_a_stimulus_for_each() -> None:
+    goal = xr.DataArray(["a", "b"], dims="stimulus", coords={"stimulus": ["c", "a"]})
+    found = evidence(goal=goal).goal
+    assert found is not None
+    assert found.values.tolist() == ["a", "b"]
+    with pytest.raises(DataError, match="goal was given without perturbed responses"):
+        Evidence(code=evidence().code, goal=goal)

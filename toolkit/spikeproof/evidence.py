@@ -143,6 +143,9 @@ class Evidence:
             part: xr.DataArray | None = getattr(self, name)
             if part is not None:
                 _check_part(name, part, dims, self.perturbed)
+        for name in self.goal.values.tolist() if self.goal is not None else ():
+            if name not in known:
+                raise DataError(f"evidence: goal names stimulus {name!r}, which has no clean response")
         if self.repeats_perturbed is not None:
             _check_repeats(self.repeats_perturbed, self.perturbed)
 
