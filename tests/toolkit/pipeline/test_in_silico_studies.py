@@ -80,6 +80,15 @@ def test_everything_that_is_said_of_it_is_labelled(result: Result) -> None:
     assert "Network plain" not in page
 
 
+def test_explain_says_what_the_system_stands_for(result: Result, capsys: pytest.CaptureFixture[str]) -> None:
+    from spikeproof.cli import execute
+
+    assert execute(["explain", str(result.path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "In silico: plain on build stands for the recorded units that it predicts at a held-out correlation of" in said
+    assert "(1 below min_fit, 4 kept, 1 no explainable variance); 4 from 1." in said
+
+
 def test_how_far_to_trust_it_is_measured_without_being_asked_for(result: Result) -> None:
     assert result.metrics == ("sensitivity", "encoder-fit")
     summary = result.summary("encoder-fit", NAME)

@@ -73,6 +73,14 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
     )
     systems = ", ".join(provenance["systems"]) or "none (trials of subjects only)"
     say(out, f"Systems: {systems}.")
+    for name, fit in provenance.get("encoders", {}).items():
+        counts = ", ".join(f"{count} {status}" for status, count in fit["units"].items())
+        layers = ", ".join(f"{count} from {layer}" for layer, count in fit["layers"].items() if count)
+        say(
+            out,
+            f"In silico: {name} stands for the recorded units that it predicts at a held-out correlation of "
+            f"{fit['min_fit']:g} or more ({counts}){f'; {layers}' if layers else ''}. Digest of its fit: {fit['digest']}.",
+        )
     say(out, f"Metrics: {', '.join(provenance['metrics'])}.")
     threat = study.get("threat")
     if threat:
