@@ -79,7 +79,7 @@ def _run(out: Console, path: Path, provenance: Mapping[str, Any]) -> None:
         say(
             out,
             f"In silico: {name} stands for the recorded units that it predicts at a held-out correlation of "
-            f"{fit['min_fit']:g} or more ({counts}){f'; {layers}' if layers else ''}. Digest of its fit: {fit['digest']}.",
+            f"{fit['min_fit']:g} or more ({counts}){f'; {layers}' if layers else ''}. Digest: {fit['digest']}.",
         )
     say(out, f"Metrics: {', '.join(provenance['metrics'])}.")
     threat = study.get("threat")
