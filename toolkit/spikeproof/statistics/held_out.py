@@ -59,5 +59,5 @@ def fold_correlation(
     # A constant's sum of squares is rounding: far below that of its size.
     varies = (sums[0] > 1e-14 * scale[0]) & (sums[1] > 1e-14 * scale[1])
     r = np.divide(sums[2], np.sqrt(np.abs(sums[0] * sums[1])), out=np.full_like(sums[2], np.nan), where=varies)
-    out = np.clip(r, -1.0, 1.0)
-    return out[0] if weights is None else out
+    out: NDArray[np.float64] = np.clip(r, -1.0, 1.0)
+    return np.asarray(out[0]) if weights is None else out
