@@ -17,6 +17,7 @@ from spikeproof.geometry import norm_of, shortest_step
 from spikeproof.types import ItemNoise
 from spikeproof_attacks.deepfool import DeepFool
 from spikeproof_attacks.fmn import FMN
+from spikeproof_attacks.nearest import Nearest
 from spikeproof_attacks.pgd import PGD
 from spikeproof_attacks.threshold import Threshold
 from spikeproof_objectives.behavior import Behavior
@@ -313,3 +314,22 @@ def test_deepfool_needs_a_choice_among_classes() -> None:
 def test_parameters_that_make_no_sense_are_refused(make: Any, message: str) -> None:
     with pytest.raises(BadParameter, match=message):
         make()
+
+
+def test_the_nearest_point_that_reaches_the_goal_is_kept_and_before_it_the_best_miss() -> None:
+    class Sum:
+        level = torch.tensor([1.0, torch.inf])
+
+    clean = torch.zeros(2, 1, 1, 2)
+    nearest = Nearest(Sum(), clean, "l2", "mine")  # type: ignore[arg-type]
+    assert nearest.items.tolist() == [0]  # what cannot be reached is left out
+    for pixels in ([0.2, 0.2], [0.1, 0.5], [0.3, 0.1], [1.0, 0.5], [0.6, 0.6], [0.7, 0.6]):
+        point = torch.tensor(pixels).reshape(1, 1, 1, 2)
+        nearest.keep(point, point.sum().reshape(1))
+        if sum(pixels) < 1:
+            assert not nearest.found.any()
+    assert nearest.result().flatten().tolist() == pytest.approx([0.6, 0.6, 0.0, 0.0])
+    missed = Nearest(Sum(), clean, "l2", "mine")  # type: ignore[arg-type]
+    for value in (0.3, 0.8, 0.5):
+        missed.keep(torch.full((1, 1, 1, 2), value / 2), torch.tensor([value]))
+    assert missed.points.flatten().tolist() == pytest.approx([0.4, 0.4])

@@ -71,3 +71,23 @@ def test_one_class_is_refused(loss: Any) -> None:
 def test_missing_choices_are_refused_naming_the_readout(goal: Any, absent: str) -> None:
     with pytest.raises(UsageError, match=rf"behavior \({goal}\): there are no choices: give the study a readout"):
         Behavior(goal=goal).value(readings(**{absent: None}))
+
+
+@pytest.mark.parametrize("goal", ["away", "toward"])
+def test_the_goal_is_a_margin_just_above_zero(goal: Any) -> None:
+    given = readings(rows=6, directions=1)
+    objective = Behavior(goal=goal)
+    assert given.decision is not None
+    assert given.choice is not None
+    reached = objective.value(given) >= objective.reached_at(given)
+    chosen = given.decision.argmax(dim=1)
+    assert (
+        reached.tolist() == ((chosen != given.choice) if goal == "away" else (chosen == given.partner_choice)).tolist()
+    )
+    tie = readings(rows=1, classes=2, directions=1, decision=torch.zeros(1, 2, dtype=torch.float64))
+    assert not (objective.value(tie) >= objective.reached_at(tie)).any()
+    assert objective.reached_when()
+
+
+def test_the_cross_entropy_has_no_goal() -> None:
+    assert Behavior(loss="cross-entropy").reached_when() == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spikeproof.errors import UsageError
+from spikeproof.errors import BadParameter, UsageError
 from spikeproof_objectives.unit import Unit
 
 from .objective_cases import linear_readings, readings
@@ -42,3 +42,35 @@ def test_a_row_without_a_target_unit_is_refused(column: int) -> None:
     given = readings(rows=2, units=3, unit=torch.tensor([0, column]))
     with pytest.raises(UsageError, match=rf"row 1 aims at unit {column}, but responses have 3 units"):
         Unit().value(given)
+
+
+def test_goals_are_changes_in_sd_responses_or_another_stimuluss_response() -> None:
+    up, down = torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=torch.long)
+    for direction, sign in ((up, 1.0), (down, -1.0)):
+        given = readings(rows=4, units=3, direction=direction)
+        row = torch.arange(4)
+        assert given.sd is not None
+        clean, partner = given.clean_responses[row, given.unit], given.partner_responses[row, given.unit]
+        torch.testing.assert_close(Unit(level=2.0).reached_at(given), 2 * given.sd[row, given.unit])
+        for objective, goal in ((Unit(goal="partner"), partner), (Unit(goal="response", level=0.3), 0.3)):
+            missing = sign * (goal - clean)
+            expected = torch.where(missing >= 0, missing, torch.inf)  # the other direction leads away from it
+            torch.testing.assert_close(objective.reached_at(given), expected)
+
+
+def test_goals_are_said_in_words() -> None:
+    assert Unit(level=1.5).reached_when() == "the response has changed by 1.5 sd"
+    assert Unit(goal="response", level=3).reached_when() == "the response is 3"
+    assert Unit(goal="partner").reached_when() == "the response is that to another stimulus"
+
+
+@pytest.mark.parametrize("level", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_level_that_makes_no_sense_is_refused(level: float) -> None:
+    with pytest.raises(BadParameter, match="unit: level must be a finite number, above 0 for goal 'sd', got"):
+        Unit(level=level)
+    assert Unit(goal="response", level=-1.0).level == -1.0
+
+
+def test_a_goal_in_sd_needs_the_sd() -> None:
+    with pytest.raises(UsageError, match="goal 'sd' needs the standard deviation of each unit, and none is known"):
+        Unit().reached_at(readings(sd=None))
