@@ -59,7 +59,7 @@ def ours(attack: str, norm: str, images: int) -> list[float]:
     )
     found = attack_target(
         grid,
-        {"fmn": FMN(), "deepfool": DeepFool()}[attack],
+        FMN() if attack == "fmn" else DeepFool(),
         attack,
         Behavior(),
         "behavior",

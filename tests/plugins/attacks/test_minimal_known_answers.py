@@ -163,7 +163,9 @@ def test_a_choice_in_the_box_changes_at_the_smallest_of_all_linear_programmes(no
                 b_ub=np.r_[np.zeros(32), -gap],
                 bounds=[*zip(-clean, 1 - clean, strict=True), *[(0, None)] * bounds],
             )
-            best = min(best, float(solved.fun)) if solved.success else best
+            if solved.success:
+                assert solved.fun is not None
+                best = min(best, solved.fun)
         assert found.minimal[row] == pytest.approx(best, rel=2e-5)
 
 

@@ -120,6 +120,8 @@ def test_a_target_alone_is_as_in_company_and_in_smaller_batches() -> None:
     small = make_grid(model, SHOWN, batch=3)
     for target, found in zip(targets, together, strict=True):
         alone = next(attack_targets(small, attack, "fmn", goal, "unit", targets=[target], **settings))
+        assert alone.minimal is not None
+        assert found.minimal is not None
         np.testing.assert_allclose(alone.minimal, found.minimal, rtol=2e-3)
 
 
@@ -182,8 +184,8 @@ def test_a_control_has_the_first_norm_along_its_own_direction(norm: Any) -> None
     made = control_target(grid, found, Slanted(), "slanted", objective=Raise(("up",)))
     way = np.abs(WEIGHTS[0]) ** 0.2 * np.sign(WEIGHTS[0])
     time = 0.5 / (WEIGHTS[0] @ way)  # the pixels stay off the walls
+    assert made.minimal is not None
     if norm == "linf":
-        assert made.minimal is not None
         assert (made.minimal >= found.minimal).all()
         return
     expected = time * np.linalg.norm(way, 1 if norm == "l1" else 2)
