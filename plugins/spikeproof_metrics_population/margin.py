@@ -7,46 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
-from spikeproof.statistics import Resampling, bootstrap_fraction, interval, resampling_weights
-from spikeproof.summaries import with_bounds
+from spikeproof.statistics import Resampling
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import with_interval
 
-__all__ = ["Margin", "weighted_quantile"]
+from .distances import log_grid, median_distance, share_within
+
+__all__ = ["Margin"]
 
 _HALF = 0.5
-_POINTS = 25
-
-
-def weighted_quantile(
-    values: NDArray[np.float64], weights: NDArray[np.float64], quantiles: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Smallest value at or below which a share of the weight lies (inverse of the empirical distribution function).
-
-    Parameters
-    ----------
-    values : numpy.ndarray, (value,)
-        Infinite values are allowed.
-    weights : numpy.ndarray, (draw, value)
-    quantiles : numpy.ndarray, (quantile,)
-
-    Returns
-    -------
-    numpy.ndarray, (draw, quantile)
-
-    Examples
-    --------
-    >>> weighted_quantile(np.array([3.0, 1.0, np.inf]), np.ones((1, 3)), np.array([0.5, 1.0])).tolist()
-    [[3.0, inf]]
-    """
-    order = np.argsort(values, kind="stable")
-    share = np.cumsum(weights[:, order], axis=1)
-    share /= share[:, -1:]
-    # Sums of whole counts over their total: a share that should equal the quantile may be a rounding below it.
-    position = np.stack([(share < quantile - 1e-12).sum(axis=1) for quantile in quantiles], axis=1)
-    return np.asarray(values[order][position])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +45,21 @@ class Margin:
         units = str(measured["minimal"].attrs.get("units", "sd"))
         along = xr.DataArray(list(names.values()), dims=("direction",)).rename("direction")
         cells = {name: measured["minimal"].isel(target=np.flatnonzero(control == name)) for name in names}
-        grid = _grid(measured["minimal"].values[control == next(iter(names))], units)
+        grid = log_grid(measured["minimal"].values[control == next(iter(names))], "displacement", units)
         summary = xr.Dataset(
             {
-                "changed_within": xr.concat([_within(c, grid, resampling) for c in cells.values()], dim=along),
-                "median": xr.concat([_median(c, resampling) for c in cells.values()], dim=along),
-                "within_one": xr.concat([_within(c, xr.DataArray(1.0), resampling) for c in cells.values()], dim=along),
+                "changed_within": xr.concat([share_within(c, grid, resampling) for c in cells.values()], dim=along),
+                "median": xr.concat([median_distance(c, resampling) for c in cells.values()], dim=along),
+                "within_one": xr.concat(
+                    [share_within(c, xr.DataArray(1.0), resampling) for c in cells.values()], dim=along
+                ),
             }
         )
         summary["relative_median"] = summary["median"] / code.population_pair_distance
         if "optimal" in names.values() and len(names) > 1:
             half = float(summary["median"].sel(direction="optimal", statistic="estimate"))
             controls = measured["minimal"].isel(target=np.flatnonzero(control != ""))
-            summary["control_at_median"] = _within(controls, xr.DataArray(half), resampling)
+            summary["control_at_median"] = share_within(controls, xr.DataArray(half), resampling)
         _annotate(summary, units, measured.sizes["stimulus"])
         return summary
 
@@ -113,36 +85,6 @@ class Margin:
                 f"At the distance at which the shortest way changes half of the choices, random directions change "
                 f"{with_interval(share)} of them: the shortest way {verdict} a random one."
             )
-
-
-def _grid(distances: NDArray[np.float64], units: str) -> xr.DataArray:
-    """Displacements from half the smallest to four times the largest finite one, even on a log axis."""
-    finite = distances[np.isfinite(distances) & (distances > 0)]
-    low, high = (finite.min() / 2, finite.max() * 4) if finite.size else (0.1, 10.0)
-    points = np.geomspace(low, high, _POINTS)
-    return xr.DataArray(points, dims=("displacement",), coords={"displacement": points}, attrs={"units": units})
-
-
-def _within(cells: xr.DataArray, displacement: xr.DataArray, resampling: Resampling) -> xr.DataArray:
-    """Share of choices that change within a displacement."""
-    inside = (cells <= displacement).astype(np.float64)
-    return bootstrap_fraction(inside, ["target", "stimulus"], resampling, name="changed").drop_attrs()
-
-
-def _median(cells: xr.DataArray, resampling: Resampling) -> xr.DataArray:
-    cells = cells.transpose("target", "stimulus")
-    values, half = cells.values.ravel(), np.array([_HALF])
-    target = resampling_weights(cells, "target", resampling)[0]
-    stimulus = resampling_weights(cells, "stimulus", resampling)[0]
-    estimate = weighted_quantile(values, np.ones((1, values.size)), half)[0, 0]
-    if values.size == 1:
-        return with_bounds(estimate, np.nan, np.nan)
-    # One draw at a time: all weights of many targets x stimuli x draws at once would not fit in memory.
-    drawn = [
-        weighted_quantile(values, np.outer(target[k], stimulus[k]).reshape(1, -1), half)[0, 0]
-        for k in range(resampling.draws)
-    ]
-    return with_bounds(estimate, *interval(drawn, estimate, resampling.level))
 
 
 def _annotate(summary: xr.Dataset, units: str, stimuli: int) -> None:

@@ -16,11 +16,12 @@ from .attacked import call, labels_of
 from .budget import enforce
 from .first_pass import look
 from .items import Cell, Target, Task, bind, keys_of
+from .minimal import search_smallest
 from .pasting import pasted
 from .polish import polish
 
 if TYPE_CHECKING:
-    from spikeproof.types import Attack, Objective
+    from spikeproof.types import Attack, MinimalAttack, Objective
 
     from .grid import Grid
 
@@ -38,8 +39,8 @@ class LongerSearch:
     ----------
     target, stimulus, direction : str
     gained, gained_longer : float
-        By how much each search raised the objective, on the user's model. The longer one counts what the other found
-        too, so it is never below.
+        By how much each search raised the objective, on the user's model; for the smallest perturbation, 1 / norm. The
+        longer one counts what the other found too, so it is never below.
     """
 
     target: str
@@ -56,8 +57,8 @@ class LongerSearch:
 
 def longer_searches(
     grid: Grid,
-    attack: Attack,
-    longer: Attack,
+    attack: Attack | MinimalAttack,
+    longer: Attack | MinimalAttack,
     attack_name: str,
     objective: Objective,
     objective_name: str,
@@ -68,6 +69,7 @@ def longer_searches(
     gradients: bool = True,
     local: bool = False,
     exact: bool = False,
+    minimal: bool = False,
 ) -> list[LongerSearch]:
     """Search a seeded sample of items again, as in the study and longer.
 
@@ -78,7 +80,7 @@ def longer_searches(
         The study's, and the same with more effort.
     attack_name, objective_name : str
     objective : Objective
-    decision, gradients, local, exact : bool
+    decision, gradients, local, exact, minimal : bool
         See ``attack_targets``.
     targets : sequence of Target
     count : int
@@ -95,6 +97,7 @@ def longer_searches(
         exact=exact,
         gradients=gradients,
         targets=tuple(targets),
+        minimal=minimal,
     )
     ways = len(task.directions)
     total = len(targets) * len(grid.stimulus_ids) * ways
@@ -115,12 +118,28 @@ def longer_searches(
     return found
 
 
-def _searched(task: Task, longer: Attack, items: Sequence[tuple[Cell, int]]) -> Iterator[LongerSearch]:
+def _searched(task: Task, longer: Attack | MinimalAttack, items: Sequence[tuple[Cell, int]]) -> Iterator[LongerSearch]:
     ways = len(task.directions)
     cells = [cell for cell, _ in items]
     only = np.array([row * ways + way for row, (_, way) in enumerate(items)])
     everything = keys_of(task, cells)
     keys = [everything[item] for item in only]
+    if task.minimal:
+        first, second = (
+            search_smallest(one, cells, None).minimal[only] for one in (task, replace(task, attack=longer))
+        )
+        gains = [1 / np.maximum(size, np.finfo(float).tiny) for size in (first, np.minimum(first, second))]
+        yield from (
+            LongerSearch(
+                target=task.targets[cell.target].name,
+                stimulus=task.grid.stimulus_ids[cell.stimulus],
+                direction=task.directions[way],
+                gained=float(gains[0][row]),
+                gained_longer=float(gains[1][row]),
+            )
+            for row, (cell, way) in enumerate(items)
+        )
+        return
     own = bind(task, cells, only=only, user=True)
     clean, short, long = (
         own(images).double().cpu().numpy()
