@@ -141,3 +141,66 @@ def test_a_wrong_batch_is_refused(study: Study) -> None:
     for wrong in (0, -3, "many", 2.5):
         with pytest.raises(BadStudy, match="--batch must be a whole number of at least 1 or 'tuned'"):
             spikeproof.run(study, out="out", device="cpu", batch=wrong)  # type: ignore[arg-type]
+
+
+def _measured(result: Any) -> xr.Dataset:
+    (place,) = result.tree["sensitivity"].children
+    found: xr.Dataset = result.tree[f"sensitivity/{place}/measured"].to_dataset().load()
+    return found
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_resumed_run_keeps_the_batch_that_was_tuned_though_another_would_be_now(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study |= {"engine": {"longer_items": 0}, "metric": [{"use": "sensitivity"}]}
+    study["threat"] |= {"aims": ["unit"], "controls": []}
+
+    class Unplugged(RuntimeError):
+        pass
+
+    class Stop(spikeproof.progress.Progress):
+        done = 0
+
+        def advance(self, amount: int = 1) -> None:
+            self.done += amount
+            if self.done >= 3:
+                raise Unplugged
+
+    tuned = []
+
+    def tune(grid: Any, rows: int) -> int:
+        tuned.append((grid.name, rows))
+        return rows
+
+    monkeypatch.setattr("spikeproof.engine.tuned_rows", lambda grid: tune(grid, 32))
+    whole = spikeproof.run(study, out="whole", device="cpu", batch="tuned")
+    with pytest.raises(Unplugged):
+        spikeproof.run(study, out="cut", device="cpu", batch="tuned", progress=Stop())
+    assert [rows for _, rows in tuned] == [32, 32]
+    monkeypatch.setattr("spikeproof.engine.tuned_rows", lambda grid: tune(grid, 128))
+    resumed = spikeproof.run(study, out="cut", device="cpu", batch="tuned", resume=True)
+    assert [rows for _, rows in tuned] == [32, 32]  # it was not timed again
+    (used,) = json.loads(Path("cut/provenance.json").read_text())["engine"].values()
+    assert used["batch"] == 32
+    xr.testing.assert_identical(_measured(resumed), _measured(whole))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler warns of its own parts; as an error that would end it
+@pytest.mark.usefixtures("folder")
+def test_a_run_on_a_compiled_network_finds_what_one_without_finds(study: Study) -> None:
+    study |= {"metric": [{"use": "sensitivity"}]}
+    study["threat"] |= {"aims": ["unit"], "controls": []}
+    found = {}
+    for compiled in (True, False):
+        study["engine"] = {"longer_items": 0, "compile": compiled}
+        result = spikeproof.run(study, out=f"compile-{compiled}", device="cpu")
+        provenance = json.loads(Path(f"compile-{compiled}/provenance.json").read_text())
+        (used,) = provenance["engine"].values()
+        assert (used["compile"], used["faster_equivalent"]) == (compiled, True)
+        assert not [note for note in provenance.get("notes", []) if "no faster equivalent" in str(note)]
+        found[compiled] = _measured(result)
+    for name in found[True].data_vars:
+        if found[True][name].dtype.kind == "f":
+            np.testing.assert_allclose(found[True][name], found[False][name], rtol=1e-2, atol=1e-4, err_msg=str(name))
