@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10, help="our steps, geometric schedule")
-    parser.add_argument("--low-steps", type=int, default=8, help="the same in bf16, before the steps in float32")
+    parser.add_argument("--low-steps", type=int, default=6, help="the same in bf16, before the steps in float32")
     parser.add_argument("--timed", type=int, default=2, help="units that the foolbox loop is timed on")
     parser.add_argument("--large-units", type=int, default=4, help="units of the large network on our side")
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES))
