@@ -164,7 +164,7 @@ def _refuse_metrics(system: System, todo: Plan, parts: Parts, recording: Recordi
     for metric in parts.metrics:
         if "encoder" in metric.entry.needs and parts.encoders and system.code.encoding is None:
             continue  # it speaks of the study's encoders, and this is another system
-        reason = metric_refusal(metric, system, todo.evidence, images=images, models=models)
+        reason = metric_refusal(metric, system, todo.evidence, smallest=todo.smallest, images=images, models=models)
         if reason is not None:
             ledger.refuse(f"{metric.label} of {system.name}", reason)
 

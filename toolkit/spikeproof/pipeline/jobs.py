@@ -36,10 +36,14 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The jobs of one system, and which evidence they will yield: (attack, domain, aim)."""
+    """The jobs of one system, and which evidence they will yield: (attack, domain, aim).
+
+    ``smallest`` names the attacks whose evidence says how small a perturbation is enough.
+    """
 
     jobs: tuple[Job, ...]
     evidence: tuple[tuple[str, str, str], ...]
+    smallest: tuple[str, ...] = ()
 
 
 def plan(
@@ -75,7 +79,12 @@ def plan(
         more, yields = pixel_jobs(pixel, system, parts, study, stimuli, ledger, batch=batch, device=device)
         jobs += more
         evidence += yields
-    return Plan(jobs=tuple(jobs), evidence=tuple(evidence))
+    smallest = [attack.label for attack in pixel if attack.entry.kind == "minimal"]
+    return Plan(
+        jobs=tuple(jobs),
+        evidence=tuple(evidence),
+        smallest=tuple(label for label in smallest if any(label == name for name, _, _ in evidence)),
+    )
 
 
 def _clean_job(system: System, prefix: str, stimuli: StimulusSet | None, seed: int) -> Job:

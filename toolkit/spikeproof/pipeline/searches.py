@@ -69,6 +69,7 @@ class LongerJob:
             gradients=self.attack.entry.needs_gradients,
             local=self.objective.entry.local and not self.attack.entry.hidden,
             exact=goes_its_own_way(self.attack),
+            minimal=self.attack.entry.kind == "minimal",
         )
         about = {"attack": self.attack.label, "objective": self.objective.label}
         texts = {name: [getattr(item, name) for item in found] for name in ("target", "stimulus", "direction")}
@@ -81,6 +82,7 @@ class LongerJob:
             coords={
                 **{name: ("item", np.array([text] * len(found), dtype=str)) for name, text in about.items()},
                 **{name: ("item", np.array(values, dtype=str)) for name, values in texts.items()},
+                "minimal": ("item", np.full(len(found), self.attack.entry.kind == "minimal")),
             },
         )
         return xr.DataTree.from_dict({"/": xr.Dataset(attrs={"refused": "{}"}), "/longer": dataset})
@@ -113,6 +115,9 @@ def said_of_searches(items: xr.Dataset | None, longer: xr.Dataset | None) -> Ite
         share = longer["share"].values[chosen]
         if share.size:
             worst = float(share.min())
+            if "minimal" in longer.coords and bool(longer["minimal"].values[chosen].all()):
+                yield _shorter(f"{attack} on {objective}", share)
+                continue
             yield (
                 f"{attack} on {objective}: on {share.size} sampled {_items(share.size)} a {LONGER} times longer search "
                 f"gained at most {1 / worst - 1:.1%} more (median {1 / float(np.median(share)) - 1:.1%}): what is "
@@ -123,7 +128,16 @@ def said_of_searches(items: xr.Dataset | None, longer: xr.Dataset | None) -> Ite
             )
 
 
+def _shorter(who: str, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    worst = float(share.min())
+    begin = f"{who}: on {share.size} sampled {_items(share.size)} a {LONGER} times longer search"
+    if worst == 0:
+        return f"{begin} alone reached the goal of {int((share == 0).sum())}: take more steps."
+    return f"{begin} found perturbations at most {1 - worst:.1%} shorter (median {1 - float(np.median(share)):.1%})."
+
+
 MEANING = {
+    "unreached": "whose goal nothing that was found reaches",
     "dead": "dead (no gradient, and nothing near moves them; not searched)",
     "zero-gradient": "with a zero gradient at the clean stimulus (searched from random starts)",
     "masked": "masked (random images move them, their gradient is zero)",

@@ -92,6 +92,7 @@ def metric_refusal(
     system: System,
     evidence: Sequence[tuple[str, str, str]],
     *,
+    smallest: Sequence[str] = (),
     images: bool,
     models: bool,
 ) -> str | None:
@@ -103,6 +104,8 @@ def metric_refusal(
     system : System
     evidence : sequence of (attack name, domain, aim)
         What will be attacked on this system.
+    smallest : sequence of str
+        Attacks among them that look for the smallest perturbation of images.
     images, models : bool
         Whether the study has any.
     """
@@ -128,6 +131,13 @@ def metric_refusal(
         )
     if entry.domain == "stimulus" and system.model is None and system.shown is None:
         return f"{metric.label} needs a model: {no_model(images=images, models=models)}"
+    if entry.domain == "stimulus" and "minimal" in entry.needs:
+        evidence = [one for one in evidence if one[0] in smallest]
+        if not evidence:
+            return (
+                f"{metric.label} needs an attack that looks for the smallest perturbation (fmn, deepfool or "
+                "threshold), and none runs on this system"
+            )
     if any(measures(entry, attack, domain, aim) for attack, domain, aim in evidence):
         return None
     if entry.domain is None:
