@@ -4,8 +4,8 @@
                                      [--mftma FILE] [--model-vs-human FILE]
 
 Both sides get the same arrays (``sizes.py``), one thread, and take turns round after round, each in a process of its
-own; the numbers that came out are compared in the same rounds. Times start where each package's user starts: observations
-with their labels for RDMs, choices with theirs for error consistency. A row fails, loudly, where the numbers disagree.
+own; the numbers that came out are compared in the same rounds. Times start where each package's user starts:
+observations with their labels for RDMs, choices with theirs for error consistency. It stops where numbers disagree.
 
 * rsatoolbox, and scikit-learn as Brain-Score calls it (``peer_rsatoolbox.py``), from the package index.
 * Brain-Score (``peer_brainscore.py``), from the package index, without what its metrics do not import.

@@ -82,21 +82,32 @@ class _Weighted:
         pairs = squareform(np.outer(weights, weights), checks=False)
         pairs[~kept] = 0.0
         self._pairs = pairs
-        system = 2 * squareform(pairs, checks=False)
-        system[np.diag_indices(conditions)] = system.sum(axis=0) + 4 * weights**2
-        self._factor = linalg.cho_factor(system, check_finite=False)
+        self._weights = weights
+        self._factor: tuple[NDArray[np.float64], bool] | None = None
+        if not kept.all():
+            system = 2 * squareform(pairs, checks=False)
+            system[np.diag_indices(conditions)] = system.sum(axis=0) + 4 * weights**2
+            self._factor = linalg.cho_factor(system, check_finite=False)
 
     def __call__(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = first / -2, second / -2
         products = 2 * (x * self._pairs[self._kept]) @ y.T
         right = self._right(y)
         left = right if first is second else self._right(x)
-        result: NDArray[np.float64] = products - left @ linalg.cho_solve(self._factor, right.T, check_finite=False)
+        result: NDArray[np.float64] = products - left @ self._solve(right.T)
         return result
 
     def offsets(self, rdms: NDArray[np.float64]) -> NDArray[np.float64]:
         """The offsets a of each RDM, (rdm, condition)."""
-        return -np.asarray(linalg.cho_solve(self._factor, self._right(rdms / -2).T)).T
+        return -self._solve(self._right(rdms / -2).T).T
+
+    def _solve(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Solve the system; with all pairs it is ``2 (sum(w) diag(w) + w w')``, whose inverse is known."""
+        if self._factor is not None:
+            return np.asarray(linalg.cho_solve(self._factor, right, check_finite=False))
+        twice = 2 * self._weights.sum()
+        solved: NDArray[np.float64] = (right / self._weights[:, None] - right.sum(axis=0) / twice) / twice
+        return solved
 
     def _right(self, moments: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = np.empty((len(moments), self._conditions))
