@@ -112,11 +112,11 @@ def draws_of_peer() -> list[float]:
     return shown(found.evaluations.mean(axis=2))
 
 
-def predictivity(method: Any) -> list[float]:  # noqa: ANN401
-    """Correlation of each unit's held-out prediction."""
+def predictivity(method: Any, splits: int) -> list[float]:  # noqa: ANN401
+    """Correlation of each unit's held-out prediction, split by split."""
     features, responses, held_out = READY["predicted"]
     found = linear_predictivity(
-        features, responses, method, test_sets=held_out[None], alpha=1.0, alphas=sizes.PENALTIES
+        features, responses, method, test_sets=held_out[:splits], alpha=1.0, alphas=sizes.PENALTIES
     )
     return shown(found.correlations)
 

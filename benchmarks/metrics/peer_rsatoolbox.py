@@ -78,17 +78,20 @@ def bootstrap(over: str, values: bool = False) -> list[float]:
     return shown(found) if values else shown(found.std(axis=0, ddof=1))
 
 
-def predictivity(method: str) -> list[float]:
-    """Correlation of each unit's held-out prediction."""
-    features, responses, held_out = READY["predicted"]
-    made = {
-        "pls": lambda: PLSRegression(n_components=25, scale=False),
-        "ridge": lambda: Ridge(alpha=1.0),
-        "ridgecv": lambda: RidgeCV(alphas=sizes.PENALTIES),
-    }[method]()
-    made.fit(features[~held_out], responses[~held_out])
-    found = made.predict(features[held_out])
-    return shown([pearsonr(a, b)[0] for a, b in zip(found.T, responses[held_out].T, strict=True)])
+def predictivity(method: str, splits: int) -> list[float]:
+    """Correlation of each unit's held-out prediction, split by split."""
+    features, responses, sets = READY["predicted"]
+    found = []
+    for held_out in sets[:splits]:
+        made = {
+            "pls": lambda: PLSRegression(n_components=25, scale=False),
+            "ridge": lambda: Ridge(alpha=1.0),
+            "ridgecv": lambda: RidgeCV(alphas=sizes.PENALTIES),
+        }[method]()
+        made.fit(features[~held_out], responses[~held_out])
+        predicted = made.predict(features[held_out])
+        found.append([pearsonr(a, b)[0] for a, b in zip(predicted.T, responses[held_out].T, strict=True)])
+    return shown(found)
 
 
 if __name__ == "__main__":

@@ -66,13 +66,14 @@ def model_rdms() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def predicted() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Features (stimulus, feature) with a spectrum like a layer's, responses (stimulus, unit), held-out rows."""
+    """Features (stimulus, feature) with a spectrum like a layer's, responses (stimulus, unit), ten held-out sets."""
     random = np.random.default_rng(5)
     mixing = random.normal(size=(300, FEATURES)) / np.arange(1, 301)[:, None] ** 0.5
     features = random.normal(size=(STIMULI, 300)) @ mixing + 0.1 * random.normal(size=(STIMULI, FEATURES))
     drive = features @ random.normal(size=(FEATURES, UNITS))
     responses = drive / drive.std(axis=0) + random.normal(size=drive.shape)
-    return features, responses, random.permutation(STIMULI) < STIMULI // 10
+    folds = random.permutation(STIMULI) * 10 // STIMULI
+    return features, responses, folds == np.arange(10)[:, None]
 
 
 def reliable() -> NDArray[np.float64]:
