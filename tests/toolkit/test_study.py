@@ -62,7 +62,10 @@ def test_two_attacks_of_one_name_are_told_apart_by_name() -> None:
         ({"source": None}, r"no \[\[source\]\]"),
         ({"metric": None}, r"no \[\[metric\]\]: say what to measure"),
         ({"seed": -1}, r"seed must be a whole number of at least 0, got -1"),
-        ({"join": "inner"}, r"s\.toml: join must be 'shared' \(the stimuli .*\), 'union' .* or 'rounds' .*, got 'inner'"),
+        (
+            {"join": "inner"},
+            r"s\.toml: join must be 'shared' \(the stimuli .*\), 'union' .* or 'rounds' .*, got 'inner'",
+        ),
         ({"join": ["union"]}, r"join must be 'shared' .*, got \['union'\]"),
         ({"seed": True}, r"seed must be a whole number of at least 0, got True"),
         ({"source": [{"path": "x"}]}, r"s\.toml, \[\[source\]\] 1: use is missing"),

@@ -142,7 +142,9 @@ class ReadoutEntry(Entry):
         Entry.__post_init__(self)
         _one_of(self.name, "chooses", self.chooses, ("category", "stimulus"))
         if self.head and self.chooses != "category":
-            raise ValueError(f"{self.name}: a network's own head chooses among its classes: leave chooses at 'category'")
+            raise ValueError(
+                f"{self.name}: a network's own head chooses among its classes: leave chooses at 'category'"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

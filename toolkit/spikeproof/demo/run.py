@@ -119,7 +119,8 @@ def demo_study(inputs: Path) -> Mapping[str, Any]:
         },
         "attack": [{"use": "pgd"}, {"use": "silence"}, {"use": "shift"}],
         "metric": [
-            {"use": name} | ({"draws": 20} if name == "dropping-curve" else {})  # most of the demo's time is its decoders
+            {"use": name}
+            | ({"draws": 20} if name == "dropping-curve" else {})  # most of the demo's time is its decoders
             for name in (
                 "cross-scale",
                 "sensitivity",

@@ -99,7 +99,9 @@ def build_parts(study: Study, host: Host, *, where: str) -> Parts:
     return Parts(
         sources=tuple(build_part(host, "source", spec) for spec in study.sources),
         models=tuple((build_part(host, "model", spec), spec) for spec in study.models),
-        encoders=tuple((cast("Part[EncoderEntry]", build_part(host, "encoder", spec)), spec) for spec in study.encoders),
+        encoders=tuple(
+            (cast("Part[EncoderEntry]", build_part(host, "encoder", spec)), spec) for spec in study.encoders
+        ),
         readout=cast("Part[ReadoutEntry]", build_part(host, "readout", study.readout)) if study.readout else None,
         objectives=objectives,
         attacks=attacks,
@@ -173,7 +175,9 @@ def _objectives(study: Study, threat: Threat, host: Host, where: str) -> tuple[P
     return tuple(
         cast(
             "Part[ObjectiveEntry]",
-            build_part(host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)),
+            build_part(
+                host, "objective", given.get(aim) or ComponentSpec(use=aim, label=aim, parameters={}, where=aims)
+            ),
         )
         for aim in threat.aims
     )
@@ -188,7 +192,8 @@ def _controls(threat: Threat, host: Host, where: str) -> tuple[tuple[Part[Attack
             continue
         at = f"{where}, [threat]: controls"
         part = cast(
-            "Part[AttackEntry]", build_part(host, "attack", ComponentSpec(use=name, label=name, parameters={}, where=at))
+            "Part[AttackEntry]",
+            build_part(host, "attack", ComponentSpec(use=name, label=name, parameters={}, where=at)),
         )
         if not part.entry.control:
             raise BadStudy(f"{at}: {name!r} is an attack, not a control: name it in [[attack]]")

@@ -99,7 +99,6 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
     )
 
 
-
 def _shown_twice(perturbed: xr.DataArray, direction: NDArray[np.float64]) -> xr.DataArray:
     """Two showings of every perturbed stimulus, on either side of their mean."""
     doses, stimuli = perturbed["epsilon"].values, perturbed["stimulus"].values.astype(str)
