@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -83,3 +83,54 @@ class HalfSlope(Right):
 
     def between(self, drive: torch.Tensor) -> torch.Tensor:
         return 0.5 * drive + 0.5 * drive.detach()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing(Right):
+    """Linear units that show the module behind them."""
+
+    def read(self, layer: str, *, image_shape: tuple[int, int, int]) -> Shown:  # type: ignore[override]
+        size = image_shape[0] * image_shape[1] * image_shape[2]
+        weights = torch.randn(5, size, generator=torch.Generator().manual_seed(0)) / size**0.5
+        linear = torch.nn.Linear(size, 5, bias=False, device="meta")  # draws no random numbers
+        linear.weight = torch.nn.Parameter(weights, requires_grad=False)
+        module = torch.nn.Sequential(torch.nn.Flatten(), linear)
+        return Shown(module=module, columns=tuple(range(5)), owner=self)
+
+    def shown(self, output: torch.Tensor) -> torch.Tensor:
+        return output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A layer that is one submodule."""
+
+    module: torch.nn.Module
+    columns: tuple[int, ...]
+    owner: Showing
+    layer: str = "1"
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return tuple(f"u{column}" for column in self.columns)
+
+    @property
+    def classes(self) -> None:
+        return None
+
+    def read(self, output: torch.Tensor) -> torch.Tensor:
+        return self.owner.shown(output)[:, list(self.columns)]
+
+    def responses(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.module(images))[:, list(self.columns)]
+
+    def select(self, units: Sequence[int]) -> Shown:
+        return replace(self, columns=tuple(self.columns[unit] for unit in units))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowingAnother(Showing):
+    """What it shows inside is not what it computes."""
+
+    def shown(self, output: torch.Tensor) -> torch.Tensor:
+        return 2 * output
