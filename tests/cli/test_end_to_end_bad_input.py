@@ -56,7 +56,11 @@ def said(done: Outcome, code: int, *parts: str) -> str:
     ("old", "new", "parts"),
     [
         ("images:images.npz", "imags:images.npz", ("[[source]] 1: no source named 'imags'", "'images:images.npz'")),
-        ("torch:", "trch:", ("[[model]] 1: no model named 'trch'", "'torch:nets.py:build'", "The models are: torch")),
+        (
+            "torch:",
+            "trch:",
+            ("[[model]] 1: no model named 'trch'", "'torch:nets.py:build'", "The models are: gabor, torch"),
+        ),
         ("--attack pgd", "--attack pdg", ("[[attack]] 1: no attack named 'pdg'", "Did you mean 'pgd'?")),
         ("--aims unit", "--aims unti", ("--aims: no objective named 'unti'", "Did you mean 'unit'?")),
         ("--controls random", "--controls rndom", ("controls: no attack named 'rndom'", "Did you mean 'random'?")),

@@ -72,22 +72,17 @@ def _kind(text: str) -> Kind:
 
 
 def _all(host: Host, kinds: Sequence[Kind], *, as_json: bool) -> None:
-    from .screen import cell, console, heading, plain_table, say
+    from .screen import cell, console, heading, plain_table
 
     if as_json:
         show_json([_entry_record(item) for kind in kinds for item in host.entries(kind)])
         return
     out = console()
     for kind in kinds:
-        entries = host.entries(kind)
-        if not entries:
-            if len(kinds) == 1:
-                say(out, f"No plugin provides components of kind {kind}.")
-            continue
         if len(kinds) > 1:
             heading(out, kind)
         table = plain_table(("name", "summary", "provided by"))
-        for item in entries:
+        for item in host.entries(kind):
             table.add_row(cell(_spelling(item), "bold"), cell(item.entry.summary), cell(_provider(item)))
         out.print(table)
 
