@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 import xarray as xr
 
 from spikeproof.errors import UsageError
@@ -24,7 +23,7 @@ from spikeproof.noise import generator
 from spikeproof.recording import Recording
 
 from .digits import TRAINED, digits
-from .networks import robust
+from .networks import rectified, robust
 from .nwb_file import write_nwb
 
 if TYPE_CHECKING:
@@ -70,11 +69,11 @@ class Animal:
     def rates(self, images: NDArray[np.float32]) -> NDArray[np.float64]:
         """Noiseless rates (image, unit) in spikes/s, without drift, to images (image, 1, 8, 8)."""
         shown = digits()[0][TRAINED : TRAINED + STIMULI]
-        usual = _rectified(shown)
+        usual = rectified(robust(), shown)
         driven = np.flatnonzero((usual > 0).mean(axis=0) >= 0.1)[: self.units]
-        rates: NDArray[np.float64] = self.baseline + self.rate * _rectified(images)[:, driven] / usual[:, driven].mean(
-            axis=0
-        )
+        rates: NDArray[np.float64] = self.baseline + self.rate * rectified(robust(), images)[:, driven] / usual[
+            :, driven
+        ].mean(axis=0)
         return rates
 
     def shown(self, images: NDArray[np.float32], names: Sequence[str], order: NDArray[np.intp], day: str) -> Recording:
@@ -152,16 +151,6 @@ def _round(folder: Path) -> tuple[NDArray[np.float32], list[str], NDArray[np.int
     with (folder / "order.csv").open(encoding="utf-8", newline="") as order:
         shown = np.array([place[row["image"]] for row in csv.DictReader(order)], dtype=np.intp)
     return manifest_images(manifest, names).images(), names, shown
-
-
-def _rectified(images: NDArray[np.float32]) -> NDArray[np.float64]:
-    network = robust()
-    captured: list[torch.Tensor] = []
-    handle = network.hidden.register_forward_hook(lambda _module, _inputs, output: captured.append(output))
-    with torch.no_grad():
-        network(torch.from_numpy(np.asarray(images, dtype=np.float32)))
-    handle.remove()
-    return np.asarray(captured[0].clamp_min(0).double().numpy())
 
 
 if __name__ == "__main__":

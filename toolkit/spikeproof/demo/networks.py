@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from importlib import resources
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import nn
 
-__all__ = ["DigitNetwork", "robust", "standard"]
+__all__ = ["DigitNetwork", "rectified", "robust", "standard"]
 
 
 class DigitNetwork(nn.Module):
@@ -39,6 +41,16 @@ def standard() -> DigitNetwork:
 def robust() -> DigitNetwork:
     """Return the network that was trained on adversarial digits (L2, norm 1)."""
     return _trained("robust")
+
+
+def rectified(network: DigitNetwork, images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Rectified units of ``hidden``, (image, unit), on images (image, 1, 8, 8)."""
+    captured: list[torch.Tensor] = []
+    handle = network.hidden.register_forward_hook(lambda _module, _inputs, output: captured.append(output))
+    with torch.no_grad():
+        network(torch.from_numpy(images))
+    handle.remove()
+    return captured[0].clamp_min(0).double().numpy()
 
 
 def _trained(name: str) -> DigitNetwork:

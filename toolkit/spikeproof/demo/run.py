@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
 from spikeproof.noise import generator
 from spikeproof.recording import Recording
 
 from .digits import TRAINED, digits
-from .networks import standard
+from .networks import rectified, standard
 from .nwb_file import write_nwb
 
 if TYPE_CHECKING:
@@ -156,15 +155,9 @@ def firing_rates(images: NDArray[np.float32]) -> NDArray[np.float64]:
 
     The first ``UNITS`` units that respond to at least a tenth of the digits are taken.
     """
-    network = standard()
-    captured: list[torch.Tensor] = []
-    handle = network.hidden.register_forward_hook(lambda _module, _inputs, output: captured.append(output))
-    with torch.no_grad():
-        network(torch.from_numpy(images))
-    handle.remove()
-    rectified = captured[0].clamp_min(0).double().numpy()
-    rectified = rectified[:, (rectified > 0).mean(axis=0) >= 0.1][:, :UNITS]
-    rates: NDArray[np.float64] = MEAN_RATE * rectified / rectified.mean(axis=0)
+    units = rectified(standard(), images)
+    units = units[:, (units > 0).mean(axis=0) >= 0.1][:, :UNITS]
+    rates: NDArray[np.float64] = MEAN_RATE * units / units.mean(axis=0)
     return rates
 
 
