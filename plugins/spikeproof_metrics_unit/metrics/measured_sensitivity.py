@@ -10,12 +10,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
-from spikeproof.statistics import Resampling, bootstrap_draws, bootstrap_fraction, bootstrap_mean
+from spikeproof.statistics import (
+    Resampling,
+    bootstrap_draws,
+    bootstrap_fraction,
+    bootstrap_mean,
+    noise_floor,
+    pooled_variance,
+)
 from spikeproof.summaries import annotated, levels
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined, percent, with_interval
 
-from spikeproof_metrics_unit.measured import noise_floor, pooled_variance, signal_sd, signed_shift
+from spikeproof_metrics_unit.measured import signal_sd, signed_shift
 
 from .perturbations import across, controls_of, lines_of, target_responses
 from .reported import reported

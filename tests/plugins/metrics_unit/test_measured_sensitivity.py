@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from spikeproof.errors import DataError, NotEnoughData
-from spikeproof.statistics import Resampling
+from spikeproof.statistics import Resampling, noise_floor, pooled_variance
 from spikeproof.types import Code, Evidence
-from spikeproof_metrics_unit.measured import folded_mean, noise_floor, pooled_variance, signal_sd
+from spikeproof_metrics_unit.measured import folded_mean, signal_sd
 from spikeproof_metrics_unit.metrics.measured_sensitivity import MeasuredSensitivity
 
 RESAMPLING = Resampling(draws=300)

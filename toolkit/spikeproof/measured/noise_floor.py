@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from spikeproof import statistics
+from spikeproof.statistics import pooled_variance
 from spikeproof.wording import number
 
 if TYPE_CHECKING:
@@ -38,17 +40,14 @@ def noise_floor(evidence: Evidence) -> xr.DataArray | None:
     if single is None or perturbed is None or evidence.target_unit is None:
         return None
     column = single["unit"].values.tolist().index(evidence.target_unit)
-    groups = [(single["image"].values.astype(str), single.values[:, column])]
+    values = [single.values[:, column]]
+    images = [np.char.add("perturbed ", single["image"].values.astype(str))]
     clean = evidence.code.repeats
     if clean is not None:
-        groups.append((clean["stimulus"].values.astype(str), clean.values[:, column]))
-    squares, freedom = 0.0, 0
-    for names, values in groups:
-        _, of_row = np.unique(names, return_inverse=True)
-        means = np.bincount(of_row, weights=values) / np.bincount(of_row)
-        squares += float(((values - means[of_row]) ** 2).sum())
-        freedom += len(values) - len(means)
-    if freedom < 1:
+        values.append(clean.values[:, column])
+        images.append(np.char.add("clean ", clean["stimulus"].values.astype(str)))
+    variance = pooled_variance(np.concatenate(values), np.concatenate(images))
+    if np.isnan(variance):
         return None
     shown = np.zeros(perturbed.shape[:2])
     for row, norm in enumerate(perturbed["epsilon"].values):
@@ -57,7 +56,7 @@ def noise_floor(evidence: Evidence) -> xr.DataArray | None:
             shown[row, place] = (at & (single["stimulus"].values == name)).sum()
     times = np.array([_times(clean, str(name)) for name in perturbed["stimulus"].values])
     with np.errstate(divide="ignore"):
-        size = np.sqrt(squares / freedom * 2 / np.pi * (1 / shown + 1 / times))
+        size = statistics.noise_floor(variance, shown, times)
     return xr.DataArray(
         np.where(shown > 0, size, np.nan),
         dims=("epsilon", "stimulus"),

@@ -14,6 +14,7 @@ from .curves import crossing
 from .held_out import fold_correlation
 from .intervals import interval, proportion_interval, stack_statistic
 from .jackknife import jackknife_groups, jackknife_interval, jackknife_pairs
+from .noise import noise_floor, pooled_variance
 from .nulls import benjamini_hochberg, permutation_p
 from .refits import refitted_variance
 from .resampling import Resampling
@@ -32,7 +33,9 @@ __all__ = [
     "jackknife_interval",
     "jackknife_pairs",
     "narrowed",
+    "noise_floor",
     "permutation_p",
+    "pooled_variance",
     "proportion_interval",
     "refitted_variance",
     "resampling_weights",
