@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +48,11 @@ def test_a_day_is_written_as_nwb_and_reads_back(tmp_path: Path) -> None:
     assert set(recording.responses["session"].values) == {"day-0"}
     with pytest.raises(UsageError, match=r"python -m spikeproof\.demo\.animal DAY\.nwb"):
         main([])
+
+
+def test_a_wrong_folder_is_one_line(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "spikeproof.demo.animal", str(tmp_path / "day.nwb"), str(tmp_path / "round")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said.endswith("there is no such file: give the folder that `spikeproof stimuli` wrote")

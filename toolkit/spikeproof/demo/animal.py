@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from spikeproof.errors import UsageError
+from spikeproof.errors import SpikeproofError, UsageError
 from spikeproof.noise import generator
 from spikeproof.recording import Recording
 
@@ -155,4 +155,7 @@ def _round(folder: Path) -> tuple[NDArray[np.float32], list[str], NDArray[np.int
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except SpikeproofError as error:
+        sys.exit(f"error: {error}")
