@@ -12,6 +12,7 @@ import torch
 from spikeproof.noise import ItemNoise
 
 from .attacked import AttackedTarget, call, labels_of, read_perturbed
+from .best_so_far import BestSoFar
 from .budget import enforce
 from .convergence import course, worst
 from .first_pass import look
@@ -50,11 +51,6 @@ class SharedObjective:
         Which take part in the mean.
     rows : int
         Images that are made at once.
-
-    Attributes
-    ----------
-    best : list of torch.Tensor, (direction,)
-        Best mean of each direction after each question.
     """
 
     decisions = None
@@ -67,7 +63,12 @@ class SharedObjective:
         taking_part = np.where(live.any(axis=0), live, True)
         self._stimuli = [torch.as_tensor(np.flatnonzero(column), device=device) for column in taking_part.T]
         self.canvas = torch.full((ways, *bound.clean.shape[1:]), 0.5, dtype=torch.float64, device=device)
-        self.best: list[torch.Tensor] = []
+        self._found = BestSoFar(ways, device)
+
+    @property
+    def best(self) -> list[torch.Tensor]:
+        """Best mean of each direction (direction,) after each question."""
+        return self._found.values
 
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Means (row,) at canvases (row, channel, y, x), without gradients."""
@@ -106,8 +107,7 @@ class SharedObjective:
             value[row] /= len(stimuli)
             if slopes:
                 gradient[row] /= len(stimuli)
-        start = self.best[-1] if self.best else torch.full((self._ways,), -torch.inf, dtype=torch.float64)
-        self.best.append(start.to(value.device).scatter_reduce(0, ways, value, "amax"))
+        self._found.rose(value, ways)
         return value, gradient
 
 
