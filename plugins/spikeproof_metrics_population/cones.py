@@ -7,10 +7,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 from spikeproof.errors import DataError, NotEnoughData
 
+from .active_sets import FEW, TOLERANCE, exchanged_weights
+
 __all__ = ["cone_capacity", "cone_weights"]
 
-_FEW = 16
-"""Points that a projection is first sought among, those of largest overlap with the probe: few carry it."""
+_MANY = 16
+"""From so many probes on, they are solved together."""
+_MOST = 1024
+"""Points whose inner products are kept for that, 8 MB."""
+_CROWDED = 4
+"""With more points than so many times the dimensions, sets change too often for that to pay."""
 
 
 def cone_weights(points: NDArray[np.float64], probes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -27,11 +33,23 @@ def cone_weights(points: NDArray[np.float64], probes: NDArray[np.float64]) -> ND
         ``weights @ points.T`` is the projection of each probe on the cone that the points span.
     """
     count = points.shape[1]
-    few = min(count, _FEW)
+    if len(probes) >= _MANY and count <= min(_MOST, _CROWDED * len(points)):
+        weights, unsolved = exchanged_weights(points, probes)
+    else:
+        weights, unsolved = np.zeros((len(probes), count)), np.arange(len(probes))
+    if unsolved.size:
+        weights[unsolved] = _one_by_one(points, probes[unsolved])
+    return weights
+
+
+def _one_by_one(points: NDArray[np.float64], probes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (probe, point), each probe by itself: among the points of largest overlap, then among more."""
+    count = points.shape[1]
+    few = min(count, FEW)
     weights = np.zeros((len(probes), count))
     working = np.zeros(weights.shape, dtype=bool)
     np.put_along_axis(working, np.argpartition(-(probes @ points), few - 1, axis=1)[:, :few], values=True, axis=1)
-    tolerance = 1e-12 * np.outer(np.linalg.norm(probes, axis=1), np.linalg.norm(points, axis=0))
+    tolerance = TOLERANCE * np.outer(np.linalg.norm(probes, axis=1), np.linalg.norm(points, axis=0))
     unsolved = np.arange(len(probes))
     while unsolved.size:
         for k in unsolved.tolist():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import spikeproof_metrics_population as population
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.stats import norm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from spikeproof.errors import BadParameter, DataError, NotEnoughData
-from spikeproof_metrics_population import cones, extrapolation
+from spikeproof_metrics_population import active_sets, cones, extrapolation
 
 RNG = np.random.default_rng(0)
 
@@ -296,16 +297,54 @@ def test_an_exponent_that_rests_on_too_little_is_flagged() -> None:
 # Manifold capacity
 
 
-def test_a_projection_on_a_cone_is_the_nonnegative_least_squares_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def _cone_and_probes(kind: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rng = np.random.default_rng(9)
-    points, probes = rng.normal(size=(12, 80)), rng.normal(size=(20, 12))
+    points, probes = rng.normal(size=(12, 80)), rng.normal(size=(40, 12))
     points[0] = 1.0  # so that the cone does not fill the space
+    if kind == "tight":
+        points[1:] *= 1e-3
+    elif kind == "pairs":
+        points[:, 40:] = points[:, :40]
+    elif kind == "dependent":
+        points[1:] = rng.normal(size=(11, 3)) @ rng.normal(size=(3, 80))
+    elif kind == "few":
+        points = points[:, :6]
+    return points, probes
+
+
+@pytest.mark.parametrize("kind", ["general", "tight", "pairs", "dependent", "few"])
+@pytest.mark.parametrize("many", [1, 1000])
+def test_a_projection_on_a_cone_is_the_nonnegative_least_squares_one(
+    kind: str, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cones, "_MANY", many)  # together, or one by one
+    monkeypatch.setattr(cones, "_CROWDED", 80)
+    points, probes = _cone_and_probes(kind)
     expected = np.stack([points @ nnls(points, probe)[0] for probe in probes])
     for few in (1, 16, 200):
-        monkeypatch.setattr(cones, "_FEW", few)
+        monkeypatch.setattr(cones, "FEW", few)
         weights = cones.cone_weights(points, probes)
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights @ points.T, expected, atol=1e-10)
+
+
+def test_what_exchanging_sets_cannot_solve_is_left_and_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, probes = _cone_and_probes("general")
+    weights, unsolved = active_sets.exchanged_weights(points, probes)
+    solved = np.setdiff1d(np.arange(len(probes)), unsolved)
+    assert 20 < len(solved) < 40
+    expected = np.stack([points @ nnls(points, probe)[0] for probe in probes])
+    np.testing.assert_allclose(weights[solved] @ points.T, expected[solved], atol=1e-12)
+    assert not weights[unsolved].any()
+    monkeypatch.setattr(active_sets, "_ROUNDS", 4)
+    sooner = active_sets.exchanged_weights(points, probes)[1]
+    assert len(solved) > len(probes) - len(sooner) > 0
+    # Twice the same points: no sets of them have one solution, and none is made up.
+    points, probes = _cone_and_probes("pairs")
+    weights, unsolved = active_sets.exchanged_weights(points, probes)
+    solved = np.setdiff1d(np.arange(len(probes)), unsolved)
+    expected = np.stack([points @ nnls(points, probe)[0] for probe in probes])
+    np.testing.assert_allclose(weights[solved] @ points.T, expected[solved], atol=1e-12)
 
 
 def test_points_have_capacity_two_and_duplicates_change_nothing() -> None:
