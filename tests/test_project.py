@@ -104,6 +104,11 @@ def test_entry_points_are_the_plugin_folders() -> None:
     assert sorted(packages) == sorted(["toolkit/spikeproof", *(f"plugins/{folder}" for folder in shipped)])
 
 
+def test_the_wheel_installs_nothing_beside_its_own_name() -> None:
+    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert [path for path in packages if not Path(path).name.startswith("spikeproof")] == []
+
+
 def pins() -> dict[str, Version]:
     found = {}
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():

@@ -70,6 +70,7 @@ def test_an_unknown_stimulus_is_named() -> None:
         ),
         (lambda p: p.__setitem__(2, np.nan), r"image 'c' has a value that is not finite \(no finite value\)"),
         (lambda p: p.__setitem__((1, 0, 1, 1), -0.5), r"image 'b' leaves \[0, 1\] \(min -0.5, max 0.1\)"),
+        (lambda p: p.__setitem__((1, 0, 1, 1), 1 + 1e-6), r"image 'b' leaves \[0, 1\] \(min 0.1, max 1.000001\)"),
         (lambda p: p.__setitem__(slice(1, 3), 2), r"image 'b' leaves \[0, 1\] \(min 2, max 2\) \(and 1 more\)"),
     ],
 )

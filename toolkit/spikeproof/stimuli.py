@@ -114,7 +114,7 @@ class StimulusSet:
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])
                 finite = flat[first][np.isfinite(flat[first])]
-                span = f"min {finite.min():.4g}, max {finite.max():.4g}" if finite.size else "no finite value"
+                span = f"min {finite.min():.7g}, max {finite.max():.7g}" if finite.size else "no finite value"
                 raise DataError(
                     f"stimuli: image {wanted[first]!r} {what} ({span}){_more(int(bad.sum()))}: "
                     "scale images to [0, 1] before they enter a study"

@@ -178,7 +178,7 @@ def check_range(image: NDArray[Any], name: str, where: str) -> None:
     low, high = float(image.min()), float(image.max())
     if low < 0 or high > 1:
         raise DataError(
-            f"{where}: image {name!r} leaves [0, 1] (min {low:.4g}, max {high:.4g}): store images as uint8, "
+            f"{where}: image {name!r} leaves [0, 1] (min {low:.7g}, max {high:.7g}): store images as uint8, "
             "or scale them to [0, 1] (divide by 255?) before they are saved as floating-point numbers"
         )
 

@@ -141,6 +141,12 @@ def _layer(
     network, layer, spec, model, name = opened.called, opened.layer, opened.spec, opened.model, opened.name
     head = readout is not None and readout.entry.head
     responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
+    if head and logits is not None and _are_probabilities(logits):
+        ledger.note(
+            f"{name}: the class scores of {network} are probabilities (none is negative, and they sum to 1). They "
+            "flatten where a choice is certain, and so do gradients: the choices would look robust. Let the network "
+            "return what goes into its softmax"
+        )
     categories = live_units(responses)
     live = np.flatnonzero(categories == "live")
     counts = {kind: int((categories == kind).sum()) for kind in ("live", "dead", "near-constant")}
@@ -201,6 +207,13 @@ def _layer(
         logits=logits,
         categories=xr.DataArray(categories, dims="layer_unit", coords={"layer_unit": list(model.units)}),
     )
+
+
+def _are_probabilities(scores: NDArray[np.float64]) -> bool:
+    """Whether class scores (stimulus, class) are what a softmax gives."""
+    import numpy as np
+
+    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1.0, rtol=0, atol=1e-4))
 
 
 def _sample(
