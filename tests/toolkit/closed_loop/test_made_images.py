@@ -339,7 +339,7 @@ def wrongly(how: Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.int
 def test_an_image_is_looked_at_again_after_it_was_rounded(
     here: Path, monkeypatch: pytest.MonkeyPatch, how: Any, reason: str
 ) -> None:
-    monkeypatch.setattr("spikeproof.closed_loop.made.rounded", wrongly(how))
+    monkeypatch.setattr("spikeproof.closed_loop.cells.rounded", wrongly(how))
     study = STUDY | {"threat": STUDY["threat"] | {"aims": ["unit"], "epsilons": [0.2], "stimuli": 2}}
     assert reason in refused(study, here)
 

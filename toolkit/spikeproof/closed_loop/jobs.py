@@ -19,9 +19,11 @@ from spikeproof.result import slug
 from spikeproof.study import ComponentSpec
 from spikeproof.wording import some
 
+from .cells import Aim
 from .flips import PREFERENCE_FLIP, flips_of, part_of
-from .made import Aim, MadeImage, Refused, ShownGrid, images_of_target
+from .made import MadeImage, Refused, images_of_target
 from .manifest import FIELDS
+from .shown import ShownGrid
 
 if TYPE_CHECKING:
     from spikeproof.code import Code
