@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +19,11 @@ from spikeproof.wording import number
 from .folder import StimuliFolder
 from .manifest import read_manifest
 from .order import presentation_order
-from .pngs import display_factor, png_bytes
-from .rounding import to_levels
+from .pngs import display_factor
+from .writing import tag_of, write_images
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
-    from numpy.typing import NDArray
 
     from spikeproof.pipeline.opening import OpenStudy
     from spikeproof.progress import Progress
@@ -180,8 +176,8 @@ def _make(
             blocks.append(job.block)
             ledger.progress.advance()
         ledger.progress.finish()
-    tag = _tag(provenance["fingerprint"])
-    rows, refused = _written(folder, blocks, stimuli, categories, tag, asked, factor, ledger)
+    tag = tag_of(provenance["fingerprint"])
+    rows, refused = write_images(folder, blocks, stimuli, categories, tag, asked.round, factor, ledger)
     _say_refused(refused, ledger)
     if not any(row["kind"] == "attack" for row in rows):
         folder.drop_blocks()  # nothing in them is worth keeping: the folder is given back
@@ -261,76 +257,10 @@ def _work(
         )
 
 
-def _written(
-    folder: StimuliFolder,
-    blocks: Sequence[str],
-    stimuli: StimulusSet,
-    categories: Mapping[str, str],
-    tag: str,
-    asked: Asked,
-    factor: int,
-    ledger: Ledger,
-) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Name and write every image, clean ones first; return the rows of the manifest and what was refused."""
-    from .manifest import FIELDS
-
-    fields = [field.name for field in FIELDS]
-    refused: list[dict[str, str]] = []
-    used: set[str] = set()
-    items: dict[str, int] = {}
-    for name in blocks:  # one block is held at a time, here and below
-        block = folder.read_block(name).to_dataset()
-        if "what" in block:
-            pairs = zip(block["what"].values.tolist(), block["reason"].values.tolist(), strict=True)
-            refused += [{"what": str(what), "reason": str(reason)} for what, reason in pairs]
-        if "levels" in block:
-            used |= set(block["clean_stimulus_id"].values.tolist())
-            items[name] = block.sizes["item"]
-    clean = [name for name in stimuli.ids if name in used]
-    rows: list[dict[str, str]] = []
-
-    def write(levels: NDArray[np.uint8], row: Mapping[str, str]) -> None:
-        name = f"{tag}-{len(rows):05d}"
-        content = png_bytes(levels, factor)
-        folder.write_image(name, content)
-        known = {"image": name, "study": tag, "sha256": hashlib.sha256(content).hexdigest()}
-        whole = {**dict.fromkeys(fields, ""), **row, **known}
-        rows.append({field: whole[field] for field in fields})
-        ledger.progress.advance()
-
-    ledger.progress.start("writing images", len(clean) + sum(items.values()))
-    for start in range(0, len(clean), 64):
-        names = clean[start : start + 64]
-        for name, levels in zip(names, to_levels(stimuli.images(names)), strict=True):
-            category = categories.get(name, "")
-            write(
-                levels,
-                {
-                    "kind": "clean",
-                    "clean_stimulus_id": name,
-                    "category": category,
-                    "epsilon": "0.0",
-                    "round": asked.round,
-                },
-            )
-    for name in items:
-        block = folder.read_block(name).to_dataset()
-        columns = {name: block[name].values.tolist() for name in fields if name in block}
-        for item, levels in enumerate(block["levels"].values):
-            write(levels, {name: str(values[item]) for name, values in columns.items()})
-    ledger.progress.finish()
-    return rows, refused
-
-
 def _categories(stimuli: StimulusSet) -> dict[str, str]:
     if "category" not in stimuli.table:
         return {}
     return dict(zip(stimuli.ids, stimuli.table["category"].astype(str).tolist(), strict=True))
-
-
-def _tag(fingerprint: Mapping[str, str]) -> str:
-    """How the names of these images begin: other studies and rounds have other names."""
-    return hashlib.sha256(json.dumps(dict(fingerprint), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _say_refused(refused: Sequence[Mapping[str, str]], ledger: Ledger) -> None:
