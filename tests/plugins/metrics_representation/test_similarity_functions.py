@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spikeproof_metrics_representation.kernel_alignment as alignment_module
+import spikeproof_metrics_representation.pls as pls_module
 from scipy import linalg, stats
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge as SklearnRidge
@@ -221,6 +222,20 @@ def test_exact_pls_does_not_depend_on_the_order_of_units_and_the_stopped_one_doe
     np.testing.assert_allclose(exact[0][:, order], exact[1], atol=1e-8)
     stopped = [linear_predictivity(x, v, components=8).correlations for v in (y, y[:, order])]
     assert np.abs(stopped[0][:, order] - stopped[1]).max() > 1e-6
+
+
+@pytest.mark.parametrize(("features", "units"), [(60, 9), (9, 60), (12, 1), (30, 30)])
+def test_pls_is_scikit_learns_whichever_side_its_iteration_runs_on(
+    features: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = draws(130, features), draws(130, units, seed=1)
+    y += x @ draws(features, units, seed=2)
+    train = np.arange(130) % 3 > 0
+    theirs = PLSRegression(6, scale=False).fit(x[train], y[train])
+    for small in (1024, 0):
+        monkeypatch.setattr(pls_module, "_SMALL", small)
+        coefficients, intercept = pls_module.pls_coefficients(x, y, train, 6, 1e-6)
+        np.testing.assert_allclose(x @ coefficients + intercept, theirs.predict(x).reshape(y.shape), rtol=0, atol=1e-9)
 
 
 def test_pls_stops_where_nothing_is_left_to_explain() -> None:
