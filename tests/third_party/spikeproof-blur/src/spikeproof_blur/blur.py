@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from spikeproof.types import ItemNoise, ItemObjective, Norm
+from spikeproof.plugin import Norm
+from spikeproof.types import ItemNoise, ItemObjective
 
 __all__ = ["Blur"]
 
