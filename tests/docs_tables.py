@@ -1,7 +1,7 @@
-"""The tables of parameters in the documentation, made from the components: ``python tests/docs_tables.py`` writes them.
+"""The tables in the documentation that are made from code: ``python tests/docs_tables.py`` writes them.
 
-A page asks for one with a line ``<!-- parameters of KIND NAME -->``; the table is what stands below it up to the next
-blank line.
+A page asks for the parameters of a component with a line ``<!-- parameters of KIND NAME -->``, and for the checks of
+attacks with ``<!-- checks GROUP -->``; the table is what stands below it up to the next blank line.
 """
 
 from __future__ import annotations
@@ -11,11 +11,38 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mutants.facts import CHECKS, INPUTS, TRAPS, Check
 from spikeproof._host import Host, Kind
 from spikeproof.cli.fields import type_name
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _MARKER = re.compile(r"^<!-- parameters of (\w+) ([\w-]+) -->\n((?:\|.*\n)*)", flags=re.MULTILINE)
+
+
+_CHECKS = re.compile(r"^<!-- checks (\w+) -->\n((?:\|.*\n)*)", flags=re.MULTILINE)
+GROUPS: dict[str, tuple[str, dict[str, Check]]] = {
+    "facts": ("#", {str(number): check for number, check in CHECKS.items()}),
+    "traps": ("trap", TRAPS),
+    "inputs": ("input", INPUTS),
+}
+
+
+def checks_of(group: str) -> str:
+    """Table of a group of checks of attacks: what must hold, the tests that hold it, what they are shown to notice."""
+    named, checks = GROUPS[group]
+    what = {"facts": "what must hold", "traps": "what others do", "inputs": "what is made of it"}[group]
+    rows = [f"| {named} | {what} | tests | slips that they notice |", "|---|---|---|---|"]
+    for name, check in checks.items():
+        tests = "<br>".join(f"`{test}`" for test in check.tests)
+        slips = "<br>".join(f"`{slip.__name__}`" for slip in check.slips)
+        rows.append(f"| {name} | {check.says} | {tests} | {slips} |")
+    return "\n".join(rows) + "\n"
+
+
+def check_markers(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield the group of every marker of checks on a page, with the table below it."""
+    for found in _CHECKS.finditer(page.read_text(encoding="utf-8")):
+        yield found[1], found[2]
 
 
 def table_of(kind: Kind, name: str) -> str:
@@ -55,6 +82,7 @@ def main() -> None:
         made = _MARKER.sub(
             lambda found: f"<!-- parameters of {found[1]} {found[2]} -->\n{table_of(found[1], found[2])}", text
         )
+        made = _CHECKS.sub(lambda found: f"<!-- checks {found[1]} -->\n{checks_of(found[1])}", made)
         if made != text:
             page.write_text(made, encoding="utf-8")
 

@@ -20,7 +20,8 @@ def longest_step(gradient: torch.Tensor, norm: Norm) -> torch.Tensor:
     """The step of norm 1 that gains most."""
     if norm == "linf":
         return gradient.sign()
-    return gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    length: torch.Tensor = gradient.flatten(1).norm(dim=1)
+    return gradient / length.view(-1, 1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

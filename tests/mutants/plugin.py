@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from spikeproof.plugin import (
     AttackEntry,
@@ -158,7 +158,7 @@ def spikeproof_objectives() -> Iterator[ObjectiveEntry]:
 @hookimpl
 def spikeproof_readouts() -> Iterator[ReadoutEntry]:
     for name, factory in _named("readout"):
-        chooses = "stimulus" if name.startswith("nearest") else "category"
+        chooses: Literal["category", "stimulus"] = "stimulus" if name.startswith("nearest") else "category"
         yield ReadoutEntry(name=name, factory=factory, summary="A mutant.", chooses=chooses)
 
 

@@ -33,7 +33,7 @@ class Right:
         return np.random.default_rng(seed)
 
     def training(self, fold: np.ndarray, held: int) -> np.ndarray:
-        return fold != held
+        return np.asarray(fold != held)
 
     def solved(self, values: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, float]:
         centred, ridge = values - values.mean(axis=0), 5.0 * np.eye(values.shape[1])
