@@ -17,6 +17,8 @@ from .checking import CONSTANT
 from .rdm import conditions_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from .compare import RdmComparison
@@ -25,6 +27,8 @@ __all__ = ["WeightedComparison", "ceilings_of_gram", "weighted_comparison"]
 
 LINEAR = ("cosine", "corr", "cosine_cov", "corr_cov")
 RANKS = ("spearman", "rho-a")
+_HELD = 2**20
+"""Weights of pairs that are held at once, 8 MB: small enough to stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,16 +170,13 @@ def _inner_products(
     if ceiling:
         needed[models + 1 :, models + 1 :] = np.triu(np.ones((subjects, subjects), dtype=bool))
     first, second = np.nonzero(needed)
-    values = np.zeros((len(counts), len(first)))
-    i, j = np.triu_indices(counts.shape[1], 1)
-    block = max(256, 2**23 // max(len(counts), len(first)))
-    for start in range(0, len(i), block):
-        part = slice(start, start + block)
-        weights = counts[:, i[part]] * counts[:, j[part]]
-        values += weights @ (rows[first, part] * rows[second, part]).T
+    values = np.zeros((len(first), len(counts)))
+    added = np.empty_like(values)
+    for pairs, weights in _pair_weights(counts):
+        values += np.matmul(rows[first, pairs] * rows[second, pairs], weights, out=added)
     result = np.zeros((len(counts), total, total))
-    result[:, first, second] = values
-    result[:, second, first] = values
+    result[:, first, second] = values.T
+    result[:, second, first] = values.T
     return result
 
 
@@ -249,6 +250,30 @@ def _rank_ceilings(compared: WeightedComparison, counts: NDArray[np.float64]) ->
                 pair = np.stack([_Order(pooled).midranks(w), ranks[s][None]], axis=1)
                 bounds[which, draw, s] = _rank_correlation(pair, w, 1, method)[0, 0, 0]
     return _mean_over_subjects(bounds[0], bounds[1], counts)
+
+
+def _pair_weights(counts: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """How often draws hold the pairs of conditions, block by block: which pairs, and their weights (pair, draw).
+
+    Blocks are views of one buffer: all pairs of all draws at once would be many times larger than the counts.
+    """
+    drawn = np.ascontiguousarray(counts.T)
+    conditions, draws = drawn.shape
+    most = min(max(64, _HELD // draws), conditions * (conditions - 1) // 2)
+    buffer = np.empty((most, draws))
+    begin = filled = 0
+    for condition in range(conditions - 1):
+        other = condition + 1
+        while other < conditions:
+            end = min(conditions, other + most - filled)
+            np.multiply(drawn[other:end], drawn[condition], out=buffer[filled : filled + end - other])
+            filled += end - other
+            other = end
+            if filled == most:
+                yield slice(begin, begin + filled), buffer
+                begin, filled = begin + filled, 0
+    if filled:
+        yield slice(begin, begin + filled), buffer[:filled]
 
 
 class _Order:

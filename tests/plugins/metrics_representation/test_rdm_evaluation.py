@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import spikeproof_metrics_representation.weighted as weighted_module
 from spikeproof.errors import DataError, NotEnoughData
 from spikeproof.statistics import Resampling
 from spikeproof_metrics_representation import (
@@ -56,6 +57,17 @@ def test_weights_give_what_resampled_rdms_give(method: Any) -> None:
             # Of two subjects each is compared with the other, however often they were drawn.
             both = compare_rdms(y[present[:1]], y[present[1:]], method)[0, 0]
             assert with_copies[draw, 0] == pytest.approx(both)
+
+
+@pytest.mark.parametrize("conditions", [12, 23])
+def test_how_many_pairs_are_weighted_at_once_changes_nothing(conditions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    models, subjects = rdms(conditions=conditions)
+    counts = np.random.default_rng(1).multinomial(conditions, np.full(conditions, 1 / conditions), size=3).astype(float)
+    whole = weighted_comparison(models, subjects, "corr", counts, ceiling=True)
+    monkeypatch.setattr(weighted_module, "_HELD", 0)  # 64 pairs, and not as many in the last block
+    parted = weighted_comparison(models, subjects, "corr", counts, ceiling=True)
+    np.testing.assert_allclose(parted.evaluations, whole.evaluations, rtol=1e-12)
+    np.testing.assert_allclose(parted.gram, whole.gram, rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", METHODS)
