@@ -161,7 +161,8 @@ CHECKS: dict[int, Check] = {
             f"{EXACT}::test_up_to_the_nearest_kink_a_rectified_unit_gains_exactly_what_its_gradient_says",
             f"{EXACT}::test_up_to_the_nearest_kink_a_rectified_unit_meets_a_level_at_its_exact_distance",
             f"{BALL}::test_a_network_within_one_linear_region_gains_its_local_gradient",
-            "plugins/attacks/test_pgd_peers.py::test_a_trained_unit_within_one_linear_region_gains_its_local_gradient",
+            "plugins/attacks/test_pgd_peers.py::"
+            "test_on_a_trained_unit_no_rectifier_flips_and_the_gain_is_its_gradients_exactly",
         ),
         slips=(slips.slightly_askew,),
     ),

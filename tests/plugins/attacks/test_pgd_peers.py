@@ -107,6 +107,44 @@ def test_a_trained_unit_within_one_linear_region_gains_its_local_gradient(shared
         assert gain[k] == pytest.approx(slope[k] @ reach(t), rel=0.02)
 
 
+def test_on_a_trained_unit_no_rectifier_flips_and_the_gain_is_its_gradients_exactly(shared: Path) -> None:
+    net, x, eps = _network(shared).double(), _images(shared, 6).astype(np.float64), 1e-5
+    model, on = _layer(net), list[torch.Tensor]()
+    for module in net[1][:6]:
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_hook(lambda *seen: on.append(seen[2].detach() > 0))
+
+    def pattern(images: torch.Tensor) -> torch.Tensor:
+        on.clear()
+        with torch.no_grad():
+            model.function(images)
+        return torch.cat([one.flatten(1) for one in on], dim=1)
+
+    clean = torch.as_tensor(x).requires_grad_()
+    slope = torch.autograd.grad(model.function(clean)[:, 7].sum(), clean)[0].flatten(1).numpy()
+    with _one_thread():
+        found = attack_target(
+            make_grid(model, x, epsilons=(eps,)),
+            PGD(),
+            "pgd",
+            Drive(("up",)),
+            "unit",
+            decision=False,
+            unit=7,
+            target="7",
+            keep_images=True,
+        )
+    assert found.images is not None
+    same = (pattern(found.images[0]) == pattern(torch.as_tensor(x))).all(dim=1).numpy()
+    assert same.sum() >= 3  # one linear region, walls included
+    gain = found.responses[0, :, 7] - model.function(torch.as_tensor(x)).detach().numpy()[:, 7]
+    flat = x.reshape(6, -1)
+    for k in np.flatnonzero(same):
+        room = np.where(slope[k] > 0, 1 - flat[k], flat[k])
+        t = brentq(lambda t, k=k, room=room: np.linalg.norm(np.minimum(t * abs(slope[k]), room)) - eps, 0, 1e3)
+        assert gain[k] == pytest.approx(abs(slope[k]) @ np.minimum(t * abs(slope[k]), room), rel=1e-4)
+
+
 def test_the_plugin_names_components_that_can_be_built() -> None:
     from importlib import import_module
 

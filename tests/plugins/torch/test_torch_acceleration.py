@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,29 @@ def test_bfloat16_without_the_arithmetic_is_refused(monkeypatch: pytest.MonkeyPa
 def test_compiling_what_cannot_be_recorded_is_refused() -> None:
     with pytest.raises(ModelError, match="cannot be recorded, so it cannot be compiled"):
         layer("Looks").accelerate(precision="float32", compile=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="needs a C++ compiler")
+@pytest.mark.filterwarnings(  # torch's own, on importing its compiler
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning:torch.jit._script"
+)
+def test_a_compiled_layer_is_compiled_as_a_whole_and_gives_the_same_in_any_batch() -> None:
+    from torch._dynamo.utils import counters
+
+    model = layer("dense", "2")
+    counters.clear()
+    state = torch.get_rng_state()
+    other = model.accelerate(precision="float32", compile=True)
+    x = images(7)
+    for part in (x[:3], x, x[:1]):
+        scale = float(model.responses(part).detach().abs().max())
+        torch.testing.assert_close(other.responses(part), model.responses(part), rtol=0, atol=1e-5 * scale)
+        mine = slope(model, part)
+        assert (slope(other, part) - mine).norm() <= 1e-4 * mine.norm()
+    assert counters["stats"]["unique_graphs"] >= 1  # it did compile ...
+    assert not counters["graph_break"]  # ... and all of it
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_compiler_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,9 @@ def test_a_resumed_run_keeps_the_batch_that_was_tuned_though_another_would_be_no
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # the compiler warns of its own parts; as an error that would end it
+@pytest.mark.filterwarnings(  # torch's own, on importing its compiler
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning:torch.jit._script"
+)
 @pytest.mark.usefixtures("folder")
 def test_a_run_on_a_compiled_network_finds_what_one_without_finds(study: Study) -> None:
     study |= {"metric": [{"use": "sensitivity"}]}
