@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from spikeproof.statistics import Resampling, bootstrap_fraction, fold_correlation, interval, resampling_weights
+from spikeproof.statistics import (
+    Resampling,
+    bootstrap_fraction,
+    fold_correlation,
+    reported,
+    resampling_weights,
+)
 from spikeproof.summaries import levels, with_bounds
 from spikeproof.types import Encoding
 
@@ -77,12 +83,8 @@ class FitDraws:
 
     def per_unit(self, values: NDArray[np.float64]) -> xr.DataArray:
         """Estimate and interval of each unit."""
-        low, high = interval(values[1:], values[0], self._resampling.level, undefined="exclude")
-        units = self._encoding.data["unit"].values
-        arrays = [
-            xr.DataArray(part, dims="recorded_unit", coords={"recorded_unit": units}) for part in (values[0], low, high)
-        ]
-        return with_bounds(*arrays)
+        units = {"recorded_unit": self._encoding.data["unit"].values}
+        return reported(values[1:], xr.DataArray(values[0], dims="recorded_unit", coords=units), self._resampling)
 
     def mean(self, values: NDArray[np.float64], which: NDArray[np.bool_]) -> xr.DataArray:
         """Mean over some units, with units drawn too."""
@@ -94,9 +96,7 @@ class FitDraws:
         estimate = filled[0].sum() / known[0].sum() if known[0].any() else np.nan
         total = (drawn * known[1:]).sum(axis=1)
         draws = np.divide((drawn * filled[1:]).sum(axis=1), total, out=np.full(len(drawn), np.nan), where=total > 0)
-        low, high = interval(draws, estimate, self._resampling.level, undefined="exclude")
-        out = with_bounds(estimate, low, high)
-        return out.assign_attrs(not_resampled=", ".join(fixed)) if fixed else out
+        return reported(draws, xr.DataArray(estimate), self._resampling, fixed)
 
     def chance(self) -> xr.DataArray:
         """Mean over kept units with shuffled stimuli: mean and central range over shuffles."""

@@ -17,6 +17,7 @@ from spikeproof.statistics import (
     bootstrap_mean,
     noise_floor,
     pooled_variance,
+    reported,
 )
 from spikeproof.summaries import annotated, levels
 from spikeproof.types import Code, Evidence
@@ -25,7 +26,6 @@ from spikeproof.wording import joined, percent, with_interval
 from spikeproof_metrics_unit.measured import signal_sd, signed_shift
 
 from .perturbations import across, controls_of, lines_of, target_responses
-from .reported import reported
 
 __all__ = ["MeasuredSensitivity"]
 

@@ -14,16 +14,16 @@ from spikeproof.statistics import (
     bootstrap_draws,
     bootstrap_fraction,
     crossing,
+    reported,
     resampling_weights,
 )
 from spikeproof.summaries import annotated, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined, percent, with_interval
-
 from spikeproof_metrics_unit.flips import category_preference, category_progress, preferred_stimulus_flips
 
 from .perturbations import across, controls_of, lines_of, target_responses
-from .reported import reported, weighted_median
+from .weighted import weighted_median
 
 __all__ = ["PreferenceFlips"]
 

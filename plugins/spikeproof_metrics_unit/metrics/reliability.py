@@ -15,6 +15,7 @@ from spikeproof.statistics import (
     benjamini_hochberg,
     interval,
     proportion_interval,
+    reported,
     resampling_weights,
     stack_statistic,
 )
@@ -23,8 +24,8 @@ from spikeproof.types import Code, Evidence
 from spikeproof.wording import number, percent, with_interval
 
 from .reliability_draws import Shuffled, consistency_draws, reliable, shuffled
-from .reported import reported, weighted_mean, weighted_median
 from .trials import repeats_of
+from .weighted import weighted_mean, weighted_median
 
 __all__ = ["Reliability"]
 

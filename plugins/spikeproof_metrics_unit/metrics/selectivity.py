@@ -14,9 +14,9 @@ from spikeproof.errors import BadParameter
 from spikeproof.statistics import (
     Resampling,
     benjamini_hochberg,
-    interval,
     permutation_p,
     proportion_interval,
+    reported,
     resampling_weights,
     stack_statistic,
 )
@@ -27,8 +27,8 @@ from spikeproof.wording import percent, with_interval
 from spikeproof_metrics_unit.selectivity import category_auc, category_dprime, dprime_status
 
 from .categories import categories_of
-from .reported import reported, weighted_mean
 from .selectivity_draws import bootstrap_selectivity, permuted_selectivity, strength
+from .weighted import weighted_mean
 
 __all__ = ["Selectivity"]
 
@@ -231,9 +231,8 @@ def _note(status: NDArray[np.str_]) -> str:
 
 def _level(draws: NDArray[np.float64], like: xr.DataArray, resampling: Resampling, long_name: str) -> xr.DataArray:
     mean = weighted_mean(draws.T, np.ones(len(draws)))
-    low, high = interval(draws, mean, resampling.level, undefined="exclude")
     return annotated(
-        stack_statistic(*(like.copy(data=part) for part in (mean, low, high))),
+        reported(draws, like.copy(data=mean), resampling),
         long_name=long_name,
         units="1",
         definition=f"Mean and central {resampling.level:.0%} over {len(draws)} permutations of labels over stimuli.",

@@ -8,21 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from spikeproof.statistics import (
-    Resampling,
-    bootstrap_draws,
-    bootstrap_fraction,
-    bootstrap_mean,
-    crossing,
-)
+from spikeproof.statistics import Resampling, bootstrap_draws, bootstrap_fraction, bootstrap_mean, crossing, reported
 from spikeproof.summaries import annotated, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined, number, percent, with_interval
-
 from spikeproof_metrics_unit.sensitivity import shift_in_sd
 
 from .perturbations import Line, across, controls_of, lines_of, target_responses
-from .reported import reported
 
 __all__ = ["Sensitivity"]
 

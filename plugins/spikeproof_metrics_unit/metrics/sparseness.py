@@ -11,15 +11,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import DataError, NotEnoughData
-from spikeproof.statistics import Resampling, interval, proportion_interval, resampling_weights, stack_statistic
+from spikeproof.statistics import (
+    Resampling,
+    interval,
+    proportion_interval,
+    reported,
+    resampling_weights,
+    stack_statistic,
+)
 from spikeproof.summaries import against, annotated, levels, unit_word
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import percent, with_interval
 
 from spikeproof_metrics_unit.sparseness import lifetime_sparseness, population_sparseness, treves_rolls_activity
 
-from .reported import reported, weighted_mean
 from .sparseness_chance import chance_sparseness
+from .weighted import weighted_mean
 
 __all__ = ["Sparseness"]
 

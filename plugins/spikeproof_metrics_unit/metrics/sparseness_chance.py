@@ -11,7 +11,7 @@ from spikeproof.types import Code, generator
 
 from spikeproof_metrics_unit.sparseness import lifetime_sparseness, population_sparseness
 
-from .reported import weighted_mean
+from .weighted import weighted_mean
 
 __all__ = ["ChanceSparseness", "chance_sparseness"]
 

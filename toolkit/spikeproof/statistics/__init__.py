@@ -12,7 +12,7 @@ from __future__ import annotations
 from .bootstrap import bootstrap_draws, bootstrap_fraction, bootstrap_mean, narrowed
 from .curves import crossing
 from .held_out import fold_correlation
-from .intervals import interval, proportion_interval, stack_statistic
+from .intervals import interval, proportion_interval, reported, stack_statistic
 from .jackknife import jackknife_groups, jackknife_interval, jackknife_pairs
 from .noise import noise_floor, pooled_variance
 from .nulls import benjamini_hochberg, permutation_p
@@ -38,6 +38,7 @@ __all__ = [
     "pooled_variance",
     "proportion_interval",
     "refitted_variance",
+    "reported",
     "resampling_weights",
     "stack_statistic",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spikeproof.errors import DataError
 
-from .intervals import interval, proportion_interval, stack_statistic
+from .intervals import proportion_interval, reported
 from .resampling import Resampling
 from .weights import resampling_weights
 
@@ -227,17 +227,10 @@ def bootstrap_mean(
     >>> float(bootstrap_mean(cells, ["target", "stimulus"], Resampling(), name="shift").sel(statistic="estimate"))
     5.5
     """
-    import numpy as np
-
     draws = bootstrap_draws(values, over, resampling, nested_in=nested_in)
     estimate = values.mean(dim=list(over), skipna=True)
-    low, high = interval(draws.values, estimate.values, resampling.level, undefined="exclude")
-    out = stack_statistic(estimate, estimate.copy(data=low), estimate.copy(data=high)).rename(name)
-    out.attrs = dict(draws.attrs)
-    undefined = np.isnan(draws.values).sum(axis=0)
-    lost = int(undefined[undefined < resampling.draws].max(initial=0))
-    if lost:
-        out.attrs["undefined_draws"] = lost
+    out = reported(draws.values, estimate, resampling).rename(name)
+    out.attrs = {**draws.attrs, **out.attrs}
     return out
 
 

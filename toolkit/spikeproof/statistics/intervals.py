@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from spikeproof.errors import DataError
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["interval", "proportion_interval", "stack_statistic"]
+    from .resampling import Resampling
+
+__all__ = ["interval", "proportion_interval", "reported", "stack_statistic"]
 
 
 def interval(
@@ -121,6 +124,47 @@ def stack_statistic(estimate: xr.DataArray, low: xr.DataArray, high: xr.DataArra
     return xr.DataArray(
         values, dims=("statistic", *dims), coords={"statistic": ["estimate", "low", "high"], **coords}
     ).assign_attrs(estimate.attrs)
+
+
+def reported(
+    draws: NDArray[np.float64], estimate: xr.DataArray, resampling: Resampling, not_resampled: Sequence[str] = ()
+) -> xr.DataArray:
+    """Stack an estimate with the percentile interval of its draws, and count the draws that were undefined.
+
+    Parameters
+    ----------
+    draws : numpy.ndarray of float64, (draw, ...)
+    estimate : xarray.DataArray, dims (...)
+    resampling : Resampling
+    not_resampled : sequence of str
+        What the draws are conditional on, as the bootstrap says it.
+
+    Returns
+    -------
+    xarray.DataArray, dims (statistic, ...)
+        Attributes ``not_resampled`` and ``undefined_draws`` where there is something to say; ``spikeproof.summaries``
+        makes sentences of them (``annotated``).
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from spikeproof.statistics import Resampling
+    >>> draws = np.append(np.linspace(0.0, 1.0, 101), np.nan)
+    >>> out = reported(draws, xr.DataArray(0.5), Resampling(level=0.9), ["subject"])
+    >>> out.values.round(2).tolist(), out.attrs
+    ([0.5, 0.05, 0.95], {'not_resampled': 'subject', 'undefined_draws': 1})
+    """
+    import numpy as np
+
+    low, high = interval(draws, estimate.values, resampling.level, undefined="exclude")
+    out = stack_statistic(estimate, estimate.copy(data=low), estimate.copy(data=high))
+    if not_resampled:
+        out.attrs["not_resampled"] = ", ".join(sorted(set(not_resampled)))
+    undefined = (np.isnan(draws) & ~np.isnan(estimate.values)).sum(axis=0)
+    lost = int(undefined[undefined < len(draws)].max(initial=0))
+    if lost:
+        out.attrs["undefined_draws"] = lost
+    return out
 
 
 def proportion_interval(

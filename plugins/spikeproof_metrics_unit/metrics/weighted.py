@@ -1,45 +1,11 @@
-"""Draws of a statistic, reported with what they are conditional on."""
+"""Means and medians with weights, as draws of units or stimuli want them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
-from spikeproof.statistics import Resampling, interval, stack_statistic
 
-__all__ = ["reported", "weighted_mean", "weighted_median"]
-
-
-def reported(
-    draws: NDArray[np.float64], estimate: xr.DataArray, resampling: Resampling, not_resampled: Sequence[str] = ()
-) -> xr.DataArray:
-    """Stack an estimate with the percentile interval of its draws, and count the draws that were undefined.
-
-    Parameters
-    ----------
-    draws : numpy.ndarray of float64, (draw, ...)
-    estimate : xarray.DataArray, dims (...)
-    resampling : Resampling
-    not_resampled : sequence of str
-        What the draws are conditional on, as the bootstrap says it.
-
-    Returns
-    -------
-    xarray.DataArray, dims (statistic, ...)
-        Attributes ``not_resampled`` and ``undefined_draws`` where there is something to say, as
-        ``spikeproof.statistics.bootstrap_mean`` gives them.
-    """
-    low, high = interval(draws, estimate.values, resampling.level, undefined="exclude")
-    out = stack_statistic(estimate, estimate.copy(data=low), estimate.copy(data=high))
-    if not_resampled:
-        out.attrs["not_resampled"] = ", ".join(sorted(set(not_resampled)))
-    undefined = (np.isnan(draws) & ~np.isnan(estimate.values)).sum(axis=0)
-    lost = int(undefined[undefined < len(draws)].max(initial=0))
-    if lost:
-        out.attrs["undefined_draws"] = lost
-    return out
+__all__ = ["weighted_mean", "weighted_median"]
 
 
 def weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
