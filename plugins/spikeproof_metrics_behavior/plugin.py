@@ -93,3 +93,22 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         kind="score",
         needs=("readout", "labels"),
     )
+    yield MetricEntry(
+        name="choice-accuracy",
+        factory="spikeproof_metrics_behavior.metrics.choice_accuracy:ChoiceAccuracy",
+        summary="How often choices are right, along a perturbation: the robust accuracy of an attack.",
+        scale="behavior",
+        kind="score",
+        needs=("choices", "labels"),
+        null="labels",
+        reference="arXiv:1706.06083",
+    )
+    yield MetricEntry(
+        name="shape-choices",
+        factory="spikeproof_metrics_behavior.metrics.shape_choices:ShapeChoices",
+        summary="Shape bias of a code's choices on images of two cues, along a perturbation.",
+        scale="behavior",
+        kind="score",
+        needs=("choices",),
+        reference="arXiv:1811.12231",
+    )

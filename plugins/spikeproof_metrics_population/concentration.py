@@ -154,7 +154,7 @@ def best_units(
         for number in np.unique(fold):
             training = fold != number
             order[number] = np.argsort(
-                -_merit(responses[training], labels[training], ranking, decoder, c), kind="stable"
+                -merit(responses[training], labels[training], ranking, decoder, c), kind="stable"
             )
         for k, size in enumerate(numbers.tolist()):
             chosen = np.empty_like(labels)
@@ -185,7 +185,7 @@ def best_units(
     )
 
 
-def _merit(
+def merit(
     responses: NDArray[np.float64], labels: NDArray[Any], ranking: Ranking, decoder: Decoder, c: float
 ) -> NDArray[np.float64]:
     if ranking == "weight":

@@ -177,6 +177,10 @@ def readout_weights(
     >>> readout_weights(np.array([[0.0, 1.0], [2.0, 1.0], [0.1, 1.0], [2.1, 1.0]]), np.array([0, 1, 0, 1]))[0, 1]
     np.float64(0.0)
     """
+    if decoder == "ridge":
+        scaled = StandardScaler().fit_transform(responses)
+        own = _ridge_weights(scaled, *_indicators(labels)[1:], 1 / (2 * c)).T
+        return own[1:] if len(own) == 2 else own
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         model = _classifier(decoder, c)
@@ -234,18 +238,29 @@ def _ridge_choices(
     training: NDArray[np.float64], labels: NDArray[Any], held_out: NDArray[np.float64], alpha: float
 ) -> NDArray[Any]:
     """Choices of ``RidgeClassifier``, of one Cholesky factor: scores fit hundreds of them (training is centred)."""
+    names, target, mean = _indicators(labels)
+    weights = _ridge_weights(training, target, mean, alpha)
+    return np.asarray(names[(held_out @ weights + mean).argmax(axis=1)])
+
+
+def _indicators(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
+    """Categories, 1 or -1 for each of them (stimulus, class), and the means of that."""
     names, index = np.unique(labels, return_inverse=True)
     target = np.where(index[:, None] == np.arange(len(names)), 1.0, -1.0)
-    mean = target.mean(axis=0)
+    return names, target, target.mean(axis=0)
+
+
+def _ridge_weights(
+    training: NDArray[np.float64], target: NDArray[np.float64], mean: NDArray[np.float64], alpha: float
+) -> NDArray[np.float64]:
+    """Weights (unit, class) on centred responses, from the smaller of the two Gram matrices."""
     if training.shape[1] <= training.shape[0]:
         gram = training.T @ training
         np.einsum("ii->i", gram)[...] += alpha
-        weights = linalg.cho_solve(linalg.cho_factor(gram), training.T @ (target - mean))
-    else:
-        gram = training @ training.T
-        np.einsum("ii->i", gram)[...] += alpha
-        weights = training.T @ linalg.cho_solve(linalg.cho_factor(gram), target - mean)
-    return np.asarray(names[(held_out @ weights + mean).argmax(axis=1)])
+        return np.asarray(linalg.cho_solve(linalg.cho_factor(gram), training.T @ (target - mean)))
+    gram = training @ training.T
+    np.einsum("ii->i", gram)[...] += alpha
+    return np.asarray(training.T @ linalg.cho_solve(linalg.cho_factor(gram), target - mean))
 
 
 def _fewer_columns(

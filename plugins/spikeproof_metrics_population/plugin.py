@@ -156,3 +156,36 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         needs=("labels", "repeats"),
         reference="doi:10.1371/journal.pcbi.1004218",
     )
+    yield MetricEntry(
+        name="few-units",
+        factory="spikeproof_metrics_population.few_units:FewUnits",
+        summary="Accuracy of decoders of some of the units, the best or any, along a perturbation.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("labels",),
+        null="labels",
+        reference="doi:10.1152/jn.90248.2008",
+    )
+    yield MetricEntry(
+        name="information",
+        factory="spikeproof_metrics_population.trial_information:TrialInformation",
+        summary="Linear Fisher information between categories, of clean and of measured perturbed images.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("labels", "repeats"),
+        null="labels",
+        reference="doi:10.1371/journal.pcbi.1004218",
+    )
+    yield MetricEntry(
+        name="shared-spectrum",
+        factory="spikeproof_metrics_population.trial_spectrum:TrialSpectrum",
+        summary="Exponent and share of the variance that repeats share, of clean and of measured perturbed images.",
+        scale="population",
+        kind="score",
+        aims=("population", "behavior"),
+        needs=("repeats",),
+        null="presentations",
+        reference="doi:10.1038/s41586-019-1346-5",
+    )

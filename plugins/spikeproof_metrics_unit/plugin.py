@@ -91,6 +91,25 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         reference="Vinje & Gallant 2000, doi:10.1126/science.287.5456.1273",
     )
     yield MetricEntry(
+        name="lifetime-sparseness",
+        factory="spikeproof_metrics_unit.metrics.lifetime_sparseness:LifetimeSparseness",
+        summary="How few stimuli drive a unit, mean over units, along a perturbation.",
+        scale="unit",
+        kind="score",
+        aims=("population", "behavior"),
+        reference="Vinje & Gallant 2000, doi:10.1126/science.287.5456.1273",
+    )
+    yield MetricEntry(
+        name="trial-reliability",
+        factory="spikeproof_metrics_unit.metrics.trial_reliability:TrialReliability",
+        summary="How much of units' responses comes back over repeats, of clean and of measured perturbed images.",
+        scale="unit",
+        kind="score",
+        needs=("repeats",),
+        null="presentations",
+        reference="Sahani & Linden 2003, Adv. Neural Inf. Process. Syst. 15; doi:10.1038/s41593-021-00962-x",
+    )
+    yield MetricEntry(
         name="tuning",
         factory="spikeproof_metrics_unit.metrics.tuning:Tuning",
         summary="How far units follow one axis of another system's features, and are flat across it.",

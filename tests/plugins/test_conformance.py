@@ -23,6 +23,9 @@ def build():
     )
 """
 
+TEXTURES = ("apple", "bear")
+"""Of the toy code's images, in turn."""
+
 
 @cache
 def folder() -> tempfile.TemporaryDirectory[str]:
@@ -119,6 +122,11 @@ def archived_recording() -> Example:
         ),
         "attack-art": Example(target="FastGradientMethod"),
         "attack-torchattacks": Example(target="PGDL2", parameters={"relative_step": 0.2}, norms=("l2",)),
+        "metric-trial-reliability": Example(parameters={"splits": 2}),
+        "metric-shape-choices": Example(
+            parameters={"textures": [f"s{row:02d}={TEXTURES[row % 2]}" for row in range(36)]}
+        ),
+        "metric-few-units": Example(parameters={"draws": 1, "percent": [50], "folds": 2}),
         "metric-dropping-curve": Example(parameters={"draws": 6, "sizes": [1, 6]}),
     },
     environ={"SPIKEPROOF_NO_PLUGINS": "1"},

@@ -253,9 +253,10 @@ class MetricEntry(Entry):
     between : bool
         Whether a comparison is made between all systems of the study too; False where both sides must be responses of
         the same units.
-    null : {"stimuli", "labels", "units"} or None
-        What is shuffled for a score's chance level: the stimuli of the reference, the categories, or each unit's
-        responses over stimuli apart from the other units'. None where no shuffling means anything.
+    null : {"stimuli", "labels", "units", "presentations"} or None
+        What is shuffled for a score's chance level: the stimuli of the reference, the categories, each unit's
+        responses over stimuli apart from the other units', or single presentations over stimuli. None where no
+        shuffling means anything.
     """
 
     scale: Literal["unit", "population", "behavior", "all"]
@@ -266,7 +267,7 @@ class MetricEntry(Entry):
     kind: Literal["evidence", "score", "study", "network"] = "evidence"
     comparison: bool = False
     between: bool = True
-    null: Literal["stimuli", "labels", "units"] | None = None
+    null: Literal["stimuli", "labels", "units", "presentations"] | None = None
 
     def __post_init__(self) -> None:
         Entry.__post_init__(self)
@@ -277,7 +278,7 @@ class MetricEntry(Entry):
         if "trials" in self.needs and self.kind != "study":
             raise ValueError(f"{self.name}: only a metric of the whole study (kind='study') sees trials")
         _one_of(self.name, "kind", self.kind, ("evidence", "score", "study", "network"))
-        _one_of(self.name, "null", self.null, ("stimuli", "labels", "units", None))
+        _one_of(self.name, "null", self.null, ("stimuli", "labels", "units", "presentations", None))
         if self.kind != "score" and (self.comparison or self.null is not None):
             raise ValueError(f"{self.name}: comparison and null are for scores (kind='score')")
         if self.kind == "network" and self.domain == "response":

@@ -97,6 +97,45 @@ class Repeats:
         """The responses of these units."""
         return Repeats(responses=self.responses[:, keep], stimuli=self.stimuli)
 
+    def half_means(self, splits: int, seed: int) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+        """Means of two random halves of the presentations of every stimulus that was shown twice or more.
+
+        Halves go by the names of the stimuli, so that leaving others out changes none; of an odd number the half that
+        gets one more is random.
+
+        Parameters
+        ----------
+        splits : int
+            Random halvings.
+        seed : int
+
+        Returns
+        -------
+        stimuli : numpy.ndarray of str, (stimulus,)
+            Sorted.
+        means : numpy.ndarray of float64, (split, half, stimulus, unit)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> shown = Repeats(responses=np.array([[0.0], [2.0], [5.0]]), stimuli=np.array(["a", "a", "b"]))
+        >>> names, means = shown.half_means(1, seed=0)
+        >>> names.tolist(), sorted(means[0, :, 0, 0].tolist())
+        (['a'], [0.0, 2.0])
+        """
+        import numpy as np
+
+        names, row, count = np.unique(self.stimuli, return_inverse=True, return_counts=True)
+        twice = np.flatnonzero(count >= 2)
+        order, first = np.argsort(row, kind="stable"), np.cumsum(count) - count
+        means = np.empty((splits, 2, len(twice), self.responses.shape[1]))
+        for place, stimulus in enumerate(twice.tolist()):
+            mine = self.responses[order[first[stimulus] : first[stimulus] + count[stimulus]]]
+            one = _halving(seed, str(names[stimulus]), int(count[stimulus]), splits)
+            for side, weights in enumerate((one, 1 - one)):
+                means[:, side, place] = weights @ mine / weights.sum(axis=1, keepdims=True)
+        return names[twice], means
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -123,9 +162,11 @@ class Sample:
         Names of the rows and of the columns of ``responses``. What a score draws for a stimulus or a unit (its fold,
         its part of a probe) must go by its name: intervals come from leaving others out, and a draw that changes with
         them would count as uncertainty many times over.
+    recorded : numpy.ndarray of str, (unit,), optional
+        Subject and session of each unit, where a source says them: units of different ones share no noise.
     repeats, reference_repeats : Repeats, optional
         Single presentations behind either side, of the same stimuli and units, where stimuli were repeated; there for
-        a score that says so (``reads_repeats``).
+        a score that says so (``reads_repeats``). Behind perturbed responses where an animal was shown the images.
     noiseless, reference_noiseless : bool
         Whether a side is computed (by a network): nothing but the stimulus decides its responses.
     seed : int
@@ -144,6 +185,7 @@ class Sample:
     classes: tuple[str, ...] = ()
     stimuli: NDArray[np.str_] | None = None
     units: NDArray[np.str_] | None = None
+    recorded: NDArray[np.str_] | None = None
     repeats: Repeats | None = None
     reference_repeats: Repeats | None = None
     noiseless: bool = False
@@ -250,6 +292,17 @@ def _number(purpose: str, seed: int, name: str) -> float:
     """A number in [0, 1) that goes with a name."""
     digest = hashlib.blake2b(f"{purpose}\x1f{seed}\x1f{name}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48
+
+
+@lru_cache(maxsize=20_000)
+def _halving(seed: int, name: str, count: int, splits: int) -> NDArray[np.float64]:
+    """Which presentations of a stimulus are in the first half, (split, presentation): 1 or 0."""
+    import numpy as np
+
+    rng = generator(seed, "halves of repeats", name)
+    smaller = (count + rng.integers(2, size=splits)) // 2
+    rank = rng.random((splits, count)).argsort(axis=1).argsort(axis=1)
+    return np.asarray(rank < smaller[:, None], dtype=np.float64)
 
 
 @lru_cache(maxsize=20_000)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from spikeproof.errors import NotEnoughData
 from spikeproof.types import Code
 
-__all__ = ["repeats_of"]
+__all__ = ["by_stimulus", "repeats_of"]
 
 
 def repeats_of(code: Code, metric: str) -> NDArray[np.float64]:
@@ -32,9 +32,27 @@ def repeats_of(code: Code, metric: str) -> NDArray[np.float64]:
         raise NotEnoughData(
             f"{metric}: {len(usable)} stimuli of {code.system} were presented at least twice, but three are needed"
         )
+    return by_stimulus(code.repeats.values, row, len(position))[usable]
+
+
+def by_stimulus(responses: NDArray[np.float64], row: NDArray[np.intp], stimuli: int) -> NDArray[np.float64]:
+    """Presentations in rows of their own, (stimulus, repeat, unit): the k-th of a stimulus in column k, NaN beyond.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray, (presentation, unit)
+    row : numpy.ndarray of int, (presentation,)
+        Stimulus of each.
+    stimuli : int
+
+    Examples
+    --------
+    >>> by_stimulus(np.array([[1.0], [2.0], [3.0]]), np.array([0, 1, 0]), 2)[:, :, 0].tolist()
+    [[1.0, 3.0], [2.0, nan]]
+    """
+    count = np.bincount(row, minlength=stimuli)
     order = np.argsort(row, kind="stable")
-    first = np.cumsum(count) - count
-    column = np.arange(len(row)) - first[row[order]]
-    values = np.full((len(position), int(count.max()), code.repeats.sizes["unit"]), np.nan)
-    values[row[order], column] = code.repeats.values[order]
-    return values[usable]
+    column = np.arange(len(row)) - (np.cumsum(count) - count)[row[order]]
+    values = np.full((stimuli, int(count.max()), responses.shape[1]), np.nan)
+    values[row[order], column] = responses[order]
+    return values

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from spikeproof.pipeline.parts import Part
-from spikeproof.pipeline.why_not import fit_refusal
-from spikeproof.plugin import AttackEntry, ObjectiveEntry, Scale
+from spikeproof.pipeline.why_not import fit_refusal, metric_refusal
+from spikeproof.plugin import AttackEntry, MetricEntry, ObjectiveEntry, Scale
+from spikeproof.testing.toys import toy_code
 
 
 def part(entry: Any) -> Part[Any]:
@@ -44,3 +47,25 @@ def test_an_attack_on_choices_says_why_it_fits_nothing_else(scale: Scale) -> Non
 def test_an_aim_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="mine: aim must be one of 'unit', 'population', 'behavior', got 'network'"):
         attack("network")  # type: ignore[arg-type]
+
+
+def test_a_score_of_choices_is_refused_where_no_choice_could_be_right() -> None:
+    entry = MetricEntry(
+        name="accurate", factory="m:F", summary="One.", scale="behavior", kind="score", needs=("choices", "labels")
+    )
+    code = toy_code()
+    assert code.choices is not None
+
+    def refusal(given: Any) -> str | None:
+        system: Any = SimpleNamespace(name="toy", code=given, model=None, shown=None)
+        return metric_refusal(part(entry), system, [], images=False, models=False)
+
+    assert refusal(code) is None
+    numbers = replace(code, choices=code.choices.copy(data=[str(k % 3) for k in range(36)]), readout=None)
+    assert refusal(numbers) == (
+        "accurate compares choices with categories: choices of toy (0, 1, 2 ...) are not among its categories (apple, "
+        "bear, car ...): name the categories as the network's classes are named"
+    )
+    assert refusal(replace(numbers, chooses="stimulus")) == (
+        "accurate compares choices with categories: the readout of toy names stimuli"
+    )

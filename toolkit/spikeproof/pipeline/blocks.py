@@ -93,8 +93,8 @@ def _applies(entry: MetricEntry, evidence: Evidence) -> bool:
         return False
     if not evidence.bounded and "goal" not in entry.needs:
         return False  # images from anywhere in the box are no perturbations within the threat
-    if "measured" in entry.needs and evidence.repeats_perturbed is None:
-        return False
+    if evidence.repeats_perturbed is None and ("measured" in entry.needs or "repeats" in entry.needs):
+        return False  # computed responses, and means that activity was added to, come back exactly
     return measures(entry, evidence.attack, evidence.domain, evidence.aim or "")
 
 

@@ -235,7 +235,8 @@ def _kept(sample: Sample, keep: NDArray[np.bool_], of: Factor) -> Sample:
         shown = getattr(sample, "repeats" if side == "responses" else "reference_repeats")
         if shown is not None:
             parts["repeats" if side == "responses" else "reference_repeats"] = shown.of_units(keep)
-    return replace(sample, units=units, **parts)
+    recorded = sample.recorded if of == "reference_units" or sample.recorded is None else sample.recorded[keep]
+    return replace(sample, units=units, recorded=recorded, **parts)
 
 
 def with_bounds(

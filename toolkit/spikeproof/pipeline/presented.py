@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikeproof.code import Code
+    from spikeproof.evidence import Evidence
 
-__all__ = ["noiseless", "reads_repeats", "repeats_of"]
+__all__ = ["noiseless", "perturbed_repeats", "reads_repeats", "recorded_with", "repeats_of"]
 
 
 def reads_repeats(score: Score) -> bool:
@@ -36,3 +37,27 @@ def repeats_of(score: Score, code: Code, stimuli: NDArray[np.str_] | None = None
         stimuli=code.repeats["stimulus"].values.astype(str),
     )
     return found if stimuli is None else found.of_stimuli(stimuli)
+
+
+def perturbed_repeats(score: Score, evidence: Evidence, level: int) -> Repeats | None:
+    """The presentations of the perturbed stimuli at one epsilon; None where nobody was shown them, or reads them."""
+    import numpy as np
+
+    shown = evidence.repeats_perturbed
+    if shown is None or evidence.perturbed is None or not reads_repeats(score):
+        return None
+    here = shown["epsilon"].values == evidence.perturbed["epsilon"].values[level]
+    return Repeats(
+        responses=np.asarray(shown.values[here], dtype=np.float64), stimuli=shown["stimulus"].values.astype(str)[here]
+    )
+
+
+def recorded_with(code: Code) -> NDArray[np.str_] | None:
+    """Subject and session of each unit, (unit,); None where neither is said."""
+    import numpy as np
+
+    coords = code.responses.coords
+    parts = [coords[name].values.astype(str) for name in ("subject", "session") if name in coords]
+    if not parts:
+        return None
+    return np.array([" ".join(filter(None, row)) for row in zip(*parts, strict=True)])

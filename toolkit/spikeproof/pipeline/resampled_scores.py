@@ -44,7 +44,9 @@ def _counted(suffix: str, found: LeftOut) -> dict[str, NDArray[np.float64]]:
     return {f"{suffix}_contributing": np.full(len(found.whole), float(count))} if count else {}
 
 
-def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "units"]) -> NDArray[np.float64]:
+def shuffled(
+    score: Score, sample: Sample, null: Literal["stimuli", "labels", "units", "presentations"]
+) -> NDArray[np.float64]:
     """Score a sample whose link between stimuli and something is broken, (shuffle, quantity)."""
     import numpy as np
 
@@ -56,6 +58,9 @@ def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "u
             changed = replace(sample, labels=None if sample.labels is None else sample.labels[order])
         elif null == "units":
             changed = replace(sample, responses=rng.permuted(sample.responses, axis=0))
+        elif null == "presentations":
+            shown = sample.repeats
+            changed = sample if shown is None else replace(sample, repeats=_dealt_again(shown, rng))
         else:
             choices = sample.reference_choices
             changed = replace(
@@ -66,6 +71,11 @@ def shuffled(score: Score, sample: Sample, null: Literal["stimuli", "labels", "u
             )
         rows.append(scored(score, changed))
     return np.stack(rows)
+
+
+def _dealt_again(shown: Repeats, rng: np.random.Generator) -> Repeats:
+    """The same presentations, of other stimuli; each stimulus keeps its number of them."""
+    return replace(shown, responses=shown.responses[rng.permutation(len(shown.responses))])
 
 
 def _renamed(sample: Sample, order: NDArray[np.intp]) -> Repeats | None:

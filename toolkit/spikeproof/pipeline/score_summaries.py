@@ -24,6 +24,7 @@ SHUFFLED = {
     "stimuli": "with the stimuli shuffled",
     "labels": "with the categories shuffled",
     "units": "with each unit's responses shuffled over stimuli",
+    "presentations": "with presentations shuffled over stimuli",
 }
 
 

@@ -11,7 +11,7 @@ from spikeproof.scores import Quantity, Sample, Score
 from spikeproof.wording import with_interval
 
 from .left_out import GROUPS, left_out
-from .presented import noiseless, repeats_of
+from .presented import noiseless, perturbed_repeats, recorded_with, repeats_of
 from .resampled_scores import halves, named, shuffled
 from .score_summaries import SHUFFLED, summary_of
 
@@ -68,8 +68,10 @@ class ScoredMetric:
                 reference_choices=None if choices is None or not self.entry.comparison else choices.values.astype(str),
                 stimuli=names,
                 units=units,
+                recorded=recorded_with(evidence.code),
                 seed=self.seed,
                 noiseless=noiseless(evidence.code),
+                repeats=perturbed_repeats(self.score, evidence, level),
                 reference_noiseless=noiseless(evidence.code),
                 reference_repeats=repeats_of(self.score, evidence.code, names) if self.entry.comparison else None,
                 **self._decision(evidence.code, evidence.perturbed.values[level], names),
@@ -92,6 +94,7 @@ class ScoredMetric:
                 choices=None if choices is None else choices.values.astype(str),
                 stimuli=names,
                 units=units,
+                recorded=recorded_with(evidence.code),
                 seed=self.seed,
                 noiseless=noiseless(evidence.code),
                 repeats=repeats_of(self.score, evidence.code, names),
@@ -132,6 +135,7 @@ class ScoredMetric:
             reference_choices=choices if self.entry.comparison else None,
             stimuli=code.responses["stimulus"].values.astype(str),
             units=code.responses["unit"].values.astype(str),
+            recorded=recorded_with(code),
             seed=self.seed,
             noiseless=noiseless(code),
             repeats=repeats_of(self.score, code),

@@ -120,6 +120,8 @@ def metric_refusal(
         return f"{metric.label} needs a readout fitted on the units: {_no_readout(code)}"
     if "choices" in entry.needs and code.choices is None:
         return f"{metric.label} needs behaviour: {_no_readout(code)}"
+    if entry.kind == "score" and {"choices", "labels"} <= set(entry.needs) and (reason := _strange_choices(code)):
+        return f"{metric.label} compares choices with categories: {reason}"
     if entry.kind == "network":
         return None if system.model is not None else f"{metric.label} looks into a network: {system.name} has none"
     if entry.domain is None and not (entry.kind == "score" and entry.comparison):
@@ -162,3 +164,20 @@ def _no_readout(code: Code) -> str:
     if code.choices is not None:
         return "the choices are the network's own head; add a fitted readout such as 'logistic'"
     return "the study has no [readout] that can be fitted here"
+
+
+def _strange_choices(code: Code) -> str:
+    """Say why no choice could be right; empty where one is the name of a category."""
+    import numpy as np
+
+    if code.labels is None or code.choices is None:
+        return ""
+    if code.chooses == "stimulus":
+        return f"the readout of {code.system} names stimuli"
+    names, chosen = (np.unique(part.values.astype(str)).tolist() for part in (code.labels, code.choices))
+    if set(names) & set(chosen):
+        return ""
+    return (
+        f"choices of {code.system} ({', '.join(chosen[:3])} ...) are not among its categories "
+        f"({', '.join(names[:3])} ...): name the categories as the network's classes are named"
+    )

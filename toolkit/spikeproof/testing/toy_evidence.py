@@ -76,7 +76,12 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
         goal = xr.DataArray(np.roll(stimuli, 1), dims=("stimulus",), coords={"stimulus": stimuli})
     single = None
     if "measured" in entry.needs:
-        single = _shown_twice(perturbed, per_unit[unit or "u0"])
+        single = _shown_again(perturbed, per_unit[unit or "u0"], (0.2, -0.2))
+    elif "repeats" in entry.needs:
+        noise = {name: np.random.default_rng([number, int(name[1:]), 1]) for name in sorted(per_unit)}
+        parts = [noise[str(name)].standard_normal((3, *perturbed.shape[:2])) for name in attacked["unit"].values]
+        drawn = np.stack(parts, axis=-1)
+        single = _shown_again(perturbed, per_unit["u0"], (*drawn, -drawn.sum(axis=0)))
     return Evidence(
         code=code,
         domain=domain,
@@ -99,16 +104,19 @@ def _perturbed(entry: MetricEntry, code: Code, aim: str, number: int, control: s
     )
 
 
-def _shown_twice(perturbed: xr.DataArray, direction: NDArray[np.float64]) -> xr.DataArray:
-    """Two showings of every perturbed stimulus, on either side of their mean."""
+def _shown_again(
+    perturbed: xr.DataArray, direction: NDArray[np.float64], noise: Sequence[float | NDArray[np.float64]]
+) -> xr.DataArray:
+    """Showings of every perturbed stimulus around their mean: one for each noise, which sums to 0."""
     doses, stimuli = perturbed["epsilon"].values, perturbed["stimulus"].values.astype(str)
-    showings = np.concatenate([perturbed.values + 0.2, perturbed.values - 0.2], axis=1)
+    times = len(noise)
+    showings = np.concatenate([perturbed.values + one for one in noise], axis=1)
     on_presentation = {
-        "stimulus": np.tile(stimuli, 2 * len(doses)),
-        "epsilon": np.repeat(doses, 2 * len(stimuli)),
-        "direction": np.tile(np.where(direction > 0, "up", "down"), 2 * len(doses)),
-        "image": np.array([f"{name} at {dose:g}" for dose in doses for name in [*stimuli, *stimuli]]),
-        "row": np.arange(2 * perturbed.shape[0] * perturbed.shape[1]),
+        "stimulus": np.tile(stimuli, times * len(doses)),
+        "epsilon": np.repeat(doses, times * len(stimuli)),
+        "direction": np.tile(np.where(direction > 0, "up", "down"), times * len(doses)),
+        "image": np.array([f"{name} at {dose:g}" for dose in doses for name in [*stimuli] * times]),
+        "row": np.arange(times * perturbed.shape[0] * perturbed.shape[1]),
     }
     return xr.DataArray(
         showings.reshape(-1, perturbed.sizes["unit"]),
