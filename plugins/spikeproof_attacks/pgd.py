@@ -11,6 +11,7 @@ from spikeproof.errors import BadParameter
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise, ItemObjective
 
+from .exchange import exchanged
 from .rows import Place, Rows
 from .scouting import starts
 
@@ -20,6 +21,9 @@ _REACH = 0.2
 """For L1, the most that a step of length epsilon of the second run moves a single pixel; shorter steps in proportion.
 Without it a step spends all on few pixels and overshoots optima that lie inside the box."""
 
+_EXCHANGE = 3
+"""Step of a run after which epsilons exchange: a fixed one, so that a longer run follows a shorter one's path."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PGD:
@@ -28,7 +32,8 @@ class PGD:
     From the clean image, or from a random point of the sphere where the gradient there is zero, each step goes along
     the steepest direction of the norm and is projected exactly on the ball intersected with the box. The best of all
     points visited is kept, the clean image among them; a point found in a smaller ball competes in every larger one,
-    so the value never falls with epsilon.
+    so the value never falls with epsilon. After the third step of a run, neighbouring epsilons try each
+    other's best perturbation, scaled to their ball.
 
     With the schedule ``best``, a quarter of the steps goes to a run with step lengths 2 epsilon * 0.75^i, which is
     nearly done by then, and the rest to a second run from the same start with lengths that fall from epsilon to 0 along
@@ -88,3 +93,5 @@ def _climb(rows: Rows, place: Place, sizes: list[float], reach: float | None) ->
             rows.step(place.points, place.slope, size, reach=None if reach is None else reach * size),
             last=number == len(sizes),
         )
+        if number == _EXCHANGE and number < len(sizes):
+            place = exchanged(rows, place)

@@ -63,11 +63,13 @@ class Rows:
         self.best = self.clean.clone()
         self.value = torch.full((len(self.clean),), -torch.inf, dtype=torch.float64, device=clean.device)
 
-    def keep(self, value: torch.Tensor, images: torch.Tensor) -> None:
-        """Keep images (row, ...) that are better than the best so far."""
-        better = value > self.value
-        self.value = torch.where(better, value.to(torch.float64), self.value)
-        self.best[better] = images[better]
+    def keep(self, value: torch.Tensor, images: torch.Tensor, rows: torch.Tensor | None = None) -> None:
+        """Keep images (row, ...) that are better than the best so far; of all rows, or of those named (row,)."""
+        if rows is None:
+            rows = torch.arange(len(self.value), device=self.value.device)
+        better = value > self.value[rows]
+        self.value[rows[better]] = value[better].to(torch.float64)
+        self.best[rows[better]] = images[better]
 
     def begin(self) -> tuple[Place, torch.Tensor]:
         """Value and gradient at the clean images, which are kept; and the items (item,) that have no gradient there."""
@@ -121,9 +123,11 @@ class Rows:
         length = (self.radius * size).to(points.dtype).view(-1, *[1] * (points.ndim - 1))
         return project(points + length * ascent_direction(slope, self.norm)[0], self.clean, limit, self.norm)
 
-    def inside(self, points: torch.Tensor) -> torch.Tensor:
-        """Nearest points of the ball in the box."""
-        return project(points, self.clean, self.radius, self.norm)
+    def inside(self, points: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Nearest points of the ball in the box; of all rows, or of those named (row,)."""
+        if rows is None:
+            return project(points, self.clean, self.radius, self.norm)
+        return project(points, self.clean[rows], self.radius[rows], self.norm)
 
     def look(self, points: torch.Tensor, *, last: bool = False) -> Place:
         """Values and gradients at points (row, ...), which are kept where best; no gradients are taken at the last."""
