@@ -12,12 +12,14 @@ class Along:
 
     forward = backward = 0
 
-    def __call__(self, images: torch.Tensor, _items: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ARG002
         self.forward += len(images)
         return images.flatten(1)[:, 0]
 
     def value_and_gradient(
-        self, images: torch.Tensor, _items: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        items: torch.Tensor | None = None,  # noqa: ARG002
     ) -> tuple[torch.Tensor, torch.Tensor]:
         self.backward += len(images)
         gradient = torch.zeros_like(images)
