@@ -57,11 +57,13 @@ class PrecisionRoot:
                 "estimate it with shrinkage (noise_precision)"
             ) from None
 
-    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rows x' times L."""
+    def apply(self, values: NDArray[np.float64], *, overwrite: bool = False) -> NDArray[np.float64]:
+        """Rows x' times L; with ``overwrite``, in the memory of the rows."""
         if self._diagonal is not None:
-            return values * self._diagonal
+            return np.multiply(values, self._diagonal, out=values if overwrite else None)
         if self._lower is not None:
             # x' L is (L' x)': BLAS's triangular product, on the transposes, which are Fortran-ordered views.
-            return np.asarray(linalg.blas.dtrmm(1.0, self._lower, values.T, trans_a=1, lower=1).T)
+            return np.asarray(
+                linalg.blas.dtrmm(1.0, self._lower, values.T, trans_a=1, lower=1, overwrite_b=int(overwrite)).T
+            )
         return values

@@ -81,6 +81,8 @@ def stack_repeats(
     Returns
     -------
     stacked : numpy.ndarray of float64, (repeat, condition, channel)
+        Observations in double precision that already stand so, repeat by repeat in the order of the conditions, are
+        not copied: it is then a view of them that cannot be written to.
     labels : numpy.ndarray, (condition,)
         The conditions, sorted.
 
@@ -114,18 +116,29 @@ def stack_repeats(
             f"repeats: condition {labels[condition]!s} is missing in repeat {folds[fold]!s} "
             f"({int((counts == 0).sum())} such gaps); leave it out, or use rdm_unbalanced"
         )
-    stacked = np.empty((len(folds), len(labels), values.shape[1]))
+    shape = (len(folds), len(labels), values.shape[1])
+    if (counts == 1).all():
+        order = np.lexsort((index, which))
+        if values.dtype == np.float64 and (order == np.arange(len(order))).all():
+            view = values.reshape(shape)
+            view.flags.writeable = False
+            return view, labels
+        stacked = np.empty(shape)
+        if values.dtype == np.float64:  # in one go: this mode needs no buffer, and all rows exist
+            np.take(values, order, axis=0, out=stacked.reshape(len(order), -1), mode="clip")
+            return stacked, labels
+        for fold, rows in enumerate(order.reshape(shape[:2])):
+            stacked[fold] = values[rows]
+        return stacked, labels
+    stacked = np.empty(shape)
     for fold in range(len(folds)):
         rows = np.flatnonzero(which == fold)
-        if len(rows) == len(labels):
-            stacked[fold, index[rows]] = values[rows]
-        else:
-            stacked[fold] = condition_sums(values[rows], index[rows], len(labels)) / counts[fold][:, None]
+        stacked[fold] = condition_sums(values[rows], index[rows], len(labels)) / counts[fold][:, None]
     return stacked, labels
 
 
-def as_repeats(repeats: ArrayLike, what: str, at_least: int = 2) -> NDArray[Any]:
-    """Check an array (repeat, condition, channel) of finite numbers; its dtype is kept."""
+def as_repeats(repeats: ArrayLike, what: str, at_least: int = 2, *, finite: bool = True) -> NDArray[Any]:
+    """Check an array (repeat, condition, channel) of finite numbers, or of any; its dtype is kept."""
     values = np.asarray(repeats)
     if values.ndim != 3:
         raise DataError(f"{what}: needs three dimensions (repeat, condition, channel), got {values.shape}")
@@ -136,7 +149,7 @@ def as_repeats(repeats: ArrayLike, what: str, at_least: int = 2) -> NDArray[Any]
         )
     if values.shape[1] < 2 or values.shape[2] < 1:
         raise NotEnoughData(f"{what}: needs at least 2 conditions and 1 channel, got {values.shape[1:]}")
-    for number, one in enumerate(values):
+    for number, one in enumerate(values if finite else ()):
         if not np.isfinite(one.sum(dtype=np.float64)):
             refuse_non_finite(one.astype(np.float64), f"{what}, repeat {number}", rows="condition", columns="channel")
     return values

@@ -71,6 +71,12 @@ def test_a_precision_vector_is_its_diagonal() -> None:
     np.testing.assert_allclose(rdm_mahalanobis(repeats[0], diagonal), rdm_mahalanobis(repeats[0], np.diag(diagonal)))
 
 
+def test_what_all_conditions_share_costs_no_accuracy() -> None:
+    repeats = draws(4, 6, 7)
+    shifted = rdm_crossnobis(repeats + 1e6 * draws(7, seed=1))
+    np.testing.assert_allclose(shifted, rdm_crossnobis(repeats), rtol=0, atol=1e-8)
+
+
 def test_single_precision_and_integers_give_the_same_rdms() -> None:
     counts = np.random.default_rng(0).integers(0, 9, size=(60, 7))
     conditions = np.repeat(np.arange(15), 4)
@@ -94,6 +100,22 @@ def test_repeats_are_averaged_or_counted_in_their_order() -> None:
     stacked, labels = stack_repeats([[1.0], [3.0], [5.0], [7.0]], ["a", "a", "b", "b"], [1, 1, 1, 1])
     assert stacked.tolist() == [[[2.0], [6.0]]]
     assert labels.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_observations_are_stacked_in_any_order_and_not_copied_where_they_stand_so(dtype: Any) -> None:
+    values, repeat, condition = draws(12, 3).astype(dtype), np.repeat([0, 1, 2], 4), np.tile([0, 1, 2, 3], 3)
+    stacked = stack_repeats(values, condition, repeat)[0]
+    assert np.shares_memory(stacked, values) == (dtype is np.float64)
+    np.testing.assert_array_equal(stacked, values.reshape(3, 4, 3))
+    order = np.random.default_rng(1).permutation(12)
+    mixed = stack_repeats(values[order], condition[order], repeat[order])[0]
+    np.testing.assert_array_equal(mixed, stacked)
+    assert mixed.dtype == np.float64
+    if dtype is np.float64:
+        with pytest.raises(ValueError, match="read-only"):
+            stacked[0] = 0.0
+        assert values.flags.writeable
 
 
 @pytest.mark.parametrize("folds", [None, np.tile([0, 1, 2, 0, 1], 8)])
@@ -269,6 +291,11 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[DataError], str]] = {
         lambda: rdm_crossnobis([[[1.0], [2.0]], [[1.0], [NAN]]]),
         DataError,
         "crossnobis RDM, repeat 1: 1 values are not finite",
+    ),
+    "infinity in the first repeat": (
+        lambda: rdm_crossnobis([[[1.0], [np.inf]], [[1.0], [-np.inf]]]),
+        DataError,
+        "crossnobis RDM, repeat 0: 1 values are not finite",
     ),
     "precisions do not fit repeats": (
         lambda: rdm_crossnobis(np.ones((3, 2, 2)), np.stack([np.eye(2)] * 2)),
