@@ -144,7 +144,9 @@ def _rows_of_rank(jacobian: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     values = squares.clamp(min=0).sqrt()
     kept = (values > _RESOLVED * values[-1]) & (values > 0)
     values, vectors = values[kept], vectors[:, kept].T
-    if wide and len(values):
+    if not len(values):
+        return values, jacobian[:0]
+    if wide:
         vectors = torch.linalg.qr(((vectors @ jacobian) / values[:, None]).flip(0).T)[0].T.flip(0)
     return values, vectors
 

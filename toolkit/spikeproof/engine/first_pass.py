@@ -63,6 +63,7 @@ def look(task: Task, cells: Sequence[Cell]) -> list[Seen]:
         some = flat[start : start + size]
         own = bind(task, cells, only=some, exact=True)
         status[some] = gradient_status(own, task.grid, [keys[item] for item in some])
+        status[some[own.not_finite.cpu().numpy()]] = "not-finite"  # around the clean image, though not at it
         task.count(own)
     status[bound.not_finite.cpu().numpy()] = "not-finite"
     task.count(bound)

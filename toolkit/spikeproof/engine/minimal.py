@@ -106,10 +106,10 @@ def search_smallest(task: Task, cells: Sequence[Cell], first: tuple[torch.Tensor
     images = torch.stack([project(nearest, own.clean, radius, grid.norm) for radius in grid.epsilons])
     moved = images.double() - own.clean.double()
     status = course_of_sizes(bound.sizes)
-    status[(bound.not_finite | own.not_finite).cpu().numpy()] = "not-finite"
     there = reached.cpu().numpy()
     status[there & (status == "unreached")] = "unconverged"  # the search itself came just short of it
     status[~there] = "unreached"
+    status[(bound.not_finite | own.not_finite).cpu().numpy()] = "not-finite"
     return Smallest(
         nearest=nearest,
         minimal=torch.where(reached, size, torch.inf).cpu().numpy(),

@@ -16,6 +16,7 @@ from .attacked import AttackedTarget, call, labels_of, read_perturbed
 from .budget import enforce
 from .convergence import at_bound, course
 from .first_pass import Seen, look
+from .fragile import back_to_clean
 from .gathered import Gathered
 from .items import Cell, Target, Task, bind, keys_of
 from .minimal import search_smallest
@@ -202,6 +203,7 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
         status = np.where(before == "ok", smallest.status, before)
     else:
         images, achieved, status = _search_balls(task, seen, rows)
+    images, achieved, status = back_to_clean(grid, images, achieved, rows, status, unseen=task.minimal)
     split = (len(grid.epsilons), len(cells), ways)
     responses, logits = read_perturbed(grid, images, [grid.stimulus_ids[row] for row in rows])
     task.passed[0] += len(responses)
