@@ -18,6 +18,7 @@ from spikeproof.statistics import (
     interval,
     stack_statistic,
 )
+from spikeproof.summaries import dose_attributes
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined
 
@@ -241,6 +242,7 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
         "definition": "Linear interpolation of the dose-response curve from 0 at norm 0; an estimate below the "
         "smallest norm tested is that straight line, no measurement. Infinite where the curve stays below one half "
         "at every norm tested.",
+        **dose_attributes(summary["epsilon"].values),
     }
     if "excess" in summary:
         summary["excess"].attrs = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from .code import Code
 
-__all__ = ["against", "annotated", "levels", "overlap", "unit_word", "with_bounds"]
+__all__ = ["against", "annotated", "dose_attributes", "levels", "overlap", "unit_word", "with_bounds"]
 
 
 def with_bounds(estimate: ArrayLike, low: ArrayLike, high: ArrayLike) -> xr.DataArray:
@@ -54,6 +54,28 @@ def annotated(
         notes.append(f"Up to {lost} bootstrap draws were undefined and left out.")
     attrs = {**variable.attrs, "long_name": long_name, "units": units, "definition": " ".join(notes), **attributes}
     return variable.assign_attrs(attrs)
+
+
+def dose_attributes(doses: ArrayLike) -> dict[str, float]:
+    """Return the attributes of a dose that is read off a curve: the least and the largest that were tested.
+
+    Tables and sentences then give what lies outside as a bound: ``< 0.5``, ``> 2``.
+
+    Parameters
+    ----------
+    doses : array_like, (dose,)
+        Those of the curve; 0 is no test.
+
+    Examples
+    --------
+    >>> dose_attributes([0.0, 0.5, 2.0])
+    {'least_tested': 0.5, 'largest_tested': 2.0}
+    """
+    import numpy as np
+
+    values = np.asarray(doses, dtype=np.float64)
+    values = values[values > 0]
+    return {"least_tested": float(values.min()), "largest_tested": float(values.max())} if values.size else {}
 
 
 def levels(values: xr.DataArray | xr.Dataset, dim: str = "unit") -> dict[str, list[str]]:

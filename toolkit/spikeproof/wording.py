@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["did_you_mean", "joined", "number", "percent", "some", "with_interval"]
+__all__ = ["did_you_mean", "dose", "joined", "number", "percent", "some", "with_interval"]
 
 
 def number(value: float) -> str:
@@ -30,8 +30,32 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def dose(value: float, attributes: Mapping[Any, Any]) -> str:
+    """Write one value of a variable; a dose that lies outside those that were tested is given as a bound.
+
+    Parameters
+    ----------
+    value : float
+    attributes : mapping
+        The variable's; ``least_tested`` and ``largest_tested`` make it a dose (`spikeproof.summaries.dose_attributes`).
+        Below the least there is a straight line from 0, no measurement; 0 itself needs no dose.
+
+    Examples
+    --------
+    >>> attributes = {"least_tested": 0.5, "largest_tested": 2.0}
+    >>> dose(0.21, attributes), dose(0.5, attributes), dose(float("inf"), attributes), dose(0.21, {})
+    ('< 0.5', '0.5', '> 2', '0.21')
+    """
+    least, largest = attributes.get("least_tested"), attributes.get("largest_tested")
+    if least is not None and 0 < value < float(least) * (1 - 1e-9):
+        return f"< {number(float(least))}"
+    if largest is not None and math.isinf(value):
+        return f"> {number(float(largest))}"
+    return number(value)
+
+
 def with_interval(values: xr.DataArray, *, scale: float = 1.0) -> str:
-    """Write ``estimate [low, high]`` of an array whose only dimension is ``statistic``.
+    """Write ``estimate [low, high]`` of an array whose only dimension is ``statistic``, doses as `dose` writes them.
 
     Examples
     --------
@@ -46,8 +70,9 @@ def with_interval(values: xr.DataArray, *, scale: float = 1.0) -> str:
     if math.isnan(estimate):
         return "undefined"
     if math.isnan(low) or math.isnan(high):
-        return f"{number(estimate)} (no interval)"
-    return f"{number(estimate)} [{number(low)}, {number(high)}]"
+        return f"{dose(estimate, values.attrs)} (no interval)"
+    said, *bounds = (dose(value, values.attrs) for value in (estimate, low, high))
+    return said if all(bound == said and said[0] in "<>" for bound in bounds) else f"{said} [{', '.join(bounds)}]"
 
 
 def percent(values: xr.DataArray) -> str:

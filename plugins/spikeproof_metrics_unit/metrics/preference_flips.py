@@ -17,9 +17,10 @@ from spikeproof.statistics import (
     reported,
     resampling_weights,
 )
-from spikeproof.summaries import annotated, levels, overlap, unit_word
+from spikeproof.summaries import annotated, dose_attributes, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined, percent, with_interval
+
 from spikeproof_metrics_unit.flips import category_preference, category_progress, preferred_stimulus_flips
 
 from .perturbations import across, controls_of, lines_of, target_responses
@@ -96,8 +97,10 @@ class PreferenceFlips:
                     units=unit,
                     definition=(
                         "First crossing of 0.5 by the fraction of preference flips, by linear interpolation from 0 at"
-                        " norm 0; infinite if it is not reached within the tested norms."
+                        " norm 0; infinite if it is not reached within the tested norms. Below the smallest norm"
+                        " tested it is that straight line, no measurement."
                     ),
+                    **dose_attributes(measured["epsilon"].values),
                 ),
             },
         )
@@ -127,6 +130,7 @@ class PreferenceFlips:
                 " response; a unit that is not flipped within the tested norms counts as infinite. The median is the"
                 " smallest value that at least half of the units do not exceed."
             ),
+            **dose_attributes(measured["epsilon"].values),
         )
         summary["category_flip_epsilon_of_unit"] = annotated(
             across(lines, lambda part: _category_epsilon_of_unit(part, resampling)),
@@ -135,6 +139,7 @@ class PreferenceFlips:
             definition="As its median over units, for each unit; interval over the attacked stimuli of the category.",
             figure="distribution",
             x="unit",
+            **dose_attributes(measured["epsilon"].values),
         )
         return summary
 

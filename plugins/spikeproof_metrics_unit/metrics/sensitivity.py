@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from spikeproof.statistics import Resampling, bootstrap_draws, bootstrap_fraction, bootstrap_mean, crossing, reported
-from spikeproof.summaries import annotated, levels, overlap, unit_word
+from spikeproof.summaries import annotated, dose_attributes, levels, overlap, unit_word
 from spikeproof.types import Code, Evidence
 from spikeproof.wording import joined, number, percent, with_interval
+
 from spikeproof_metrics_unit.sensitivity import shift_in_sd
 
 from .perturbations import Line, across, controls_of, lines_of, target_responses
@@ -99,8 +100,10 @@ class Sensitivity:
                     units=unit,
                     definition=(
                         "First crossing of 1 sd by the mean curve, by linear interpolation from 0 at norm 0; infinite"
-                        " if it is not reached within the tested norms."
+                        " if it is not reached within the tested norms. Below the smallest norm"
+                        " tested it is that straight line, no measurement."
                     ),
+                    **dose_attributes(measured["epsilon"].values),
                 ),
             }
         )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from spikeproof.wording import dose
 
 from .screen import cell, console, heading, plain_table, say, sentences, table_or_records
 
@@ -91,22 +94,26 @@ def _matrix(variable: xr.DataArray, rows: str, columns: str) -> object:
 
 def _value(one: xr.DataArray) -> str:
     estimate, low, high = (float(one.sel(statistic=name)) for name in ("estimate", "low", "high"))
-    return f"{_figure(estimate)} {interval(low, high)}"
+    return f"{_figure(estimate, one.attrs)} {interval(low, high, one.attrs)}"
 
 
-def interval(low: float, high: float) -> str:
-    """Return an interval as text.
+def interval(low: float, high: float, attributes: Mapping[Any, Any] = MappingProxyType({})) -> str:
+    """Return an interval as text; ``attributes`` are the number's.
 
     Examples
     --------
     >>> interval(0.51234, 1.2), interval(float("nan"), float("nan"))
     ('[0.512, 1.2]', '[none]')
     """
-    return "[none]" if math.isnan(low) or math.isnan(high) else f"[{_figure(low)}, {_figure(high)}]"
+    return (
+        "[none]"
+        if math.isnan(low) or math.isnan(high)
+        else f"[{_figure(low, attributes)}, {_figure(high, attributes)}]"
+    )
 
 
-def _figure(value: float) -> str:
-    return "none" if math.isnan(value) else f"{value:.3g}"
+def _figure(value: float, attributes: Mapping[Any, Any]) -> str:
+    return "none" if math.isnan(value) else dose(value, attributes)
 
 
 def _label(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikeproof.result import SOURCE_HEAD, joined_over, slug, source_rows
-from spikeproof.wording import number
+from spikeproof.wording import dose, number
 
 from .figures import draw, text_of
 from .html import definitions, figure, items, svg_url, table
@@ -131,7 +131,9 @@ def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
     for place in np.argwhere(there):
         value, low, high = (float(values[tuple(place)]) for values in bounds)
         at = ", ".join(names[index] for names, index in zip(said, place, strict=True))
-        rows.append((variable.attrs["long_name"], at, number(value), f"[{number(low)}, {number(high)}]", units))
+        said_value, said_low, said_high = (dose(one, variable.attrs) for one in (value, low, high))
+        interval = "no interval" if np.isnan([low, high]).any() else f"[{said_low}, {said_high}]"
+        rows.append((variable.attrs["long_name"], at, said_value, interval, units))
     return rows
 
 
