@@ -15,11 +15,10 @@ from spikeproof.statistics import (
     bootstrap_draws,
     bootstrap_fraction,
     crossing,
-    interval,
     permutation_p,
-    stack_statistic,
+    reported,
 )
-from spikeproof.summaries import annotated, with_bounds
+from spikeproof.summaries import annotated
 from spikeproof.types import Code, Evidence, generator
 from spikeproof.wording import joined, number, percent, with_interval
 
@@ -129,13 +128,10 @@ class SparseOrDistributed:
                 for values in drawn.values()
             ]
         )
-        low, high = interval(half_drawn, half, resampling.level, axis=1, undefined="exclude")
-        bounds = (xr.DataArray(values, dims="order", coords={"order": orders}) for values in (half, low, high))
-        summary["half_changed"] = stack_statistic(*bounds)
+        by_order = xr.DataArray(half, dims="order", coords={"order": orders})
+        summary["half_changed"] = reported(half_drawn.T, by_order, resampling)
         ratio, ratio_drawn = _ratio(half, orders), _ratio(half_drawn, orders)
-        ends = interval(ratio_drawn, ratio, resampling.level, undefined="exclude")
-        summary["ratio"] = with_bounds(ratio, *ends)
-        summary["ratio"].attrs["undefined_draws"] = int(np.isnan(ratio_drawn).sum())
+        summary["ratio"] = reported(ratio_drawn, xr.DataArray(ratio), resampling)
         return most
 
     def describe(self, summary: xr.Dataset, code: Code) -> Iterable[str]:

@@ -14,7 +14,7 @@ from spikeproof.statistics import Resampling
 from spikeproof.testing.toy_evidence import toy_evidence
 from spikeproof.testing.toys import toy_code
 from spikeproof.types import Code, StudyEvidence
-from spikeproof_metrics_comment.existence import NeitherNecessaryNorSufficient, spearman
+from spikeproof_metrics_comment.existence import NeitherNecessaryNorSufficient
 from spikeproof_metrics_comment.plugin import spikeproof_metrics
 
 RESAMPLING = Resampling(draws=200)
@@ -267,9 +267,3 @@ def test_ranks_are_said_at_the_largest_norm_at_which_choices_differ() -> None:
     told = list(metric.describe(metric.across(study(measured), RESAMPLING)))
     assert "At L2 norm 1 all systems keep equally many choices, and nothing can be ranked." in told
     assert any(said.startswith("At L2 norm 0.5, over 5 systems") for said in told)
-
-
-def test_spearman_is_that_of_scipy_with_ties() -> None:
-    one, two = np.array([1.0, 2.0, 2.0, 5.0]), np.array([3.0, 1.0, 1.0, 0.0])
-    assert spearman(one, two) == pytest.approx(spearmanr(one, two).statistic)
-    assert np.isnan(spearman(one, np.ones(4)))
