@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from spikeproof.errors import NotEnoughData
+from spikeproof.errors import DataError, NotEnoughData
 
 from .checking import CONSTANT
 from .crossnobis import rdm_crossnobis
 from .noise import noise_precision
-from .rdm import rdm_correlation, rdm_mahalanobis, rdm_matrix, rdm_squared_euclidean, rdm_vector
+from .rdm import rdm_correlation, rdm_mahalanobis, rdm_matrix, rdm_poisson, rdm_squared_euclidean, rdm_vector
 from .repeats import stack_repeats
 from .unbalanced import rdm_unbalanced
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["SAID", "Distance", "Side", "is_flat", "rdm_of", "reads_presentations"]
 
-Distance: TypeAlias = Literal["correlation", "squared-euclidean", "mahalanobis", "crossnobis"]
+Distance: TypeAlias = Literal["correlation", "squared-euclidean", "poisson", "mahalanobis", "crossnobis"]
 
 SAID: dict[Distance, str] = {
     "correlation": "1 - r over units",
     "squared-euclidean": "squared Euclidean distance per unit",
+    "poisson": (
+        "symmetrised Kullback-Leibler divergence of Poisson counts per unit, rates shrunk to a Gamma prior of mean 1 "
+        "and weight 0.1 (van den Bosch et al. 2025)"
+    ),
     "mahalanobis": (
         "squared Mahalanobis distance per unit, in the noise of single presentations (covariance shrunk to its "
         "diagonal, Schaefer & Strimmer 2005, doi:10.2202/1544-6115.1175); squared Euclidean distance per unit where "
@@ -80,7 +84,7 @@ def rdm_of(side: Side, distance: Distance, metric: str) -> NDArray[np.float64]:
     Parameters
     ----------
     side : Side
-    distance : {"correlation", "squared-euclidean", "mahalanobis", "crossnobis"}
+    distance : {"correlation", "squared-euclidean", "poisson", "mahalanobis", "crossnobis"}
     metric : str
         What messages call the metric.
 
@@ -92,6 +96,8 @@ def rdm_of(side: Side, distance: Distance, metric: str) -> NDArray[np.float64]:
     ------
     NotEnoughData
         If a distance needs repeats that a noisy side has not, or correlations are not defined.
+    DataError
+        If Poisson distances are wanted of responses that are negative.
 
     Examples
     --------
@@ -102,6 +108,14 @@ def rdm_of(side: Side, distance: Distance, metric: str) -> NDArray[np.float64]:
     if distance == "correlation":
         _refuse_flat(side, metric)
         return rdm_correlation(side.values)
+    if distance == "poisson":
+        lowest = float(side.values.min())
+        if lowest < 0:
+            raise DataError(
+                f"{metric}: poisson distances need counts, which are not negative, and the smallest response of the "
+                f"{side.what} is {lowest:.4g}: set distance to another"
+            )
+        return rdm_poisson(side.values)
     if distance == "squared-euclidean" or (side.noiseless and side.repeats is None):
         return rdm_squared_euclidean(side.values)
     shown = side.repeats
@@ -132,6 +146,8 @@ def is_flat(rdm: NDArray[np.float64], side: Side, distance: Distance) -> bool:
     """Whether all distances are the same but for rounding."""
     if distance == "correlation":
         scale = 1.0
+    elif distance == "poisson":
+        scale = max(float(np.abs(rdm).max()), float(side.values.max()))
     else:
         of_means = distance == "squared-euclidean" or side.repeats is None
         scale = float(np.abs(rdm).max())

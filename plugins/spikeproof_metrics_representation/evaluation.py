@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -188,7 +189,7 @@ def bootstrap_evaluation(
             "subjects are too few to resample"
         )
     sizes: dict[Over, int] = {"subjects": len(y), "conditions": conditions}
-    error = np.sqrt(_variance({factor: values for factor, (values, _) in drawn.items()}, over, sizes))
+    error = np.sqrt(variance_of_means({factor: values for factor, (values, _) in drawn.items()}, over, sizes))
     if bounds == "percentile":
         low, high = interval(draws, means, chosen.level, undefined="exclude")
     else:
@@ -250,7 +251,19 @@ def _draws(
     return draws, ceilings_of_gram(whole, counts) if ceiling else None
 
 
-def _variance(draws: dict[Over, NDArray[np.float64]], over: Over, sizes: dict[Over, int]) -> NDArray[np.float64]:
+def variance_of_means(
+    draws: Mapping[Over, NDArray[np.float64]], over: Over, sizes: Mapping[Over, int]
+) -> NDArray[np.float64]:
+    """Variance of mean similarities, or of their differences, from draws over each factor: see above.
+
+    Parameters
+    ----------
+    draws : mapping of str to numpy.ndarray of float64, (draw, number)
+        For ``both`` of all three, otherwise of what is resampled.
+    over : {"subjects", "conditions", "both"}
+    sizes : mapping of str to int
+        Subjects and conditions.
+    """
     variances = {factor: np.nanvar(values, axis=0, ddof=1) for factor, values in draws.items()}
     if over != "both":
         return np.asarray(variances[over] * (sizes[over] / (sizes[over] - 1)))

@@ -61,3 +61,22 @@ def spikeproof_metrics() -> Iterator[MetricEntry]:
         null="stimuli",
         reference="doi:10.1101/407007",
     )
+    yield MetricEntry(
+        name="stochastic-shape",
+        factory="spikeproof_metrics_representation.noisy_shapes:StochasticShape",
+        summary="Shape distance of responses with their trial-to-trial noise, after the best rotation.",
+        scale="population",
+        kind="score",
+        comparison=True,
+        aims=("population", "behavior"),
+        null="stimuli",
+        reference="arXiv:2211.11665",
+    )
+    yield MetricEntry(
+        name="rdm-evaluation",
+        factory="spikeproof_metrics_representation.model_evaluation:ModelEvaluation",
+        summary="How well systems' RDMs describe subjects' ones, with other subjects and stimuli, beside the ceiling.",
+        scale="population",
+        kind="study",
+        reference="doi:10.7554/eLife.82566",
+    )

@@ -41,8 +41,9 @@ class RdmSimilarity:
 
     distance: Annotated[
         Distance,
-        "Dissimilarity of two stimuli: 1 - r over units, squared Euclidean distance per unit, the same in the noise of"
-        " single presentations (mahalanobis), or that cross-validated over repeats (crossnobis).",
+        "Dissimilarity of two stimuli: 1 - r over units, squared Euclidean distance per unit, that of Poisson counts,"
+        " the Euclidean one in the noise of single presentations (mahalanobis), or that cross-validated over repeats"
+        " (crossnobis).",
     ] = "correlation"
     comparison: Annotated[
         Comparison,

@@ -122,6 +122,8 @@ def archived_recording() -> Example:
         ),
         "attack-art": Example(target="FastGradientMethod"),
         "attack-torchattacks": Example(target="PGDL2", parameters={"relative_step": 0.2}, norms=("l2",)),
+        "metric-rdm-evaluation": Example(parameters={"data": ["all"]}),
+        "metric-stochastic-shape": Example(parameters={"alpha": 2.0}),
         "metric-trial-reliability": Example(parameters={"splits": 2}),
         "metric-shape-choices": Example(
             parameters={"textures": [f"s{row:02d}={TEXTURES[row % 2]}" for row in range(36)]}
