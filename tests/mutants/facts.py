@@ -264,6 +264,7 @@ CHECKS: dict[int, Check] = {
             f"{BALL}::test_epsilon_zero_returns_the_clean_image_bit_for_bit",
             f"{PGD}::test_epsilon_zero_returns_the_clean_image_bit_for_bit",
             f"{TARGETS}::test_epsilon_zero_gives_the_clean_stimulus_bit_for_bit",
+            f"{SPECIAL}::test_epsilon_zero_returns_the_clean_image_bit_for_bit",
         ),
         slips=(slips.no_ball_is_empty,),
     ),
@@ -548,8 +549,7 @@ INPUTS: dict[str, Check] = {
     "NaN or infinite gradients in one item": Check(
         says="that item is flagged `not-finite`, the others go on, whatever the attack",
         tests=(
-            "toolkit/engine/test_fragile_items.py::"
-            "test_the_item_alone_is_flagged_and_the_others_are_searched_as_ever",
+            "toolkit/engine/test_fragile_items.py::test_the_item_alone_is_flagged_and_the_others_are_searched_as_ever",
             f"{TARGET}::test_a_gradient_that_is_not_finite_is_flagged_too",
             f"{TARGET}::test_values_that_are_not_finite_are_never_the_best_and_gradients_become_zero",
             "plugins/torch/test_torch_fragile.py::test_the_one_image_is_flagged_and_the_others_are_driven_as_ever",

@@ -387,6 +387,20 @@ def test_wrong_parameters_are_refused(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.parametrize(
+    "attack", [Eigen(), Eigen(target="least"), Toward(steps=8), Latent(radius=1.0, rounds=2)], ids=str
+)
+def test_epsilon_zero_returns_the_clean_image_bit_for_bit(attack: Any) -> None:
+    stages = Stages(np.linalg.qr(_weights(36))[0].astype(np.float32), _weights(3, seed=3))
+    grid = make_grid(stages, _images(low=0, high=1), epsilons=(0.0, 0.2))
+    aimed = isinstance(attack, Latent)
+    found = _attacked(grid, attack, Drive(ways=("up",)) if aimed else None, unit=0 if aimed else -1)
+    assert found.images is not None
+    assert torch.equal(found.images[0], grid.clean)
+    assert (found.achieved[0] == 0).all()
+    assert (found.achieved[1] > 0.19).all() or isinstance(attack, Toward)
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_the_scale_of_the_responses_makes_no_difference(scale: float) -> None:
     """In float64, since squares of 1e-12 leave the range of nothing but float32."""

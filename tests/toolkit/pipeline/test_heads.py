@@ -21,7 +21,7 @@ def log_soft():
 """
 
 
-@pytest.mark.parametrize(("network", "said"), [("soft", True), ("log_soft", False), ("build", False)])
+@pytest.mark.parametrize(("network", "said"), [("soft", True), ("log_soft", False)])
 def test_a_head_that_gives_probabilities_is_said(folder: Path, study: Study, network: str, said: bool) -> None:
     with (folder / "nets.py").open("a") as file:
         file.write(ENDS)
