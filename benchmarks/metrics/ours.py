@@ -14,7 +14,14 @@ import rounds as turns
 import sizes
 from sizes import shown
 from spikeproof.statistics import Resampling
-from spikeproof_metrics_behavior import Trials, correct_table, error_consistency
+from spikeproof_metrics_behavior import (
+    ImageTrials,
+    Trials,
+    correct_table,
+    error_consistency,
+    image_level_ceiling,
+    image_level_consistency,
+)
 from spikeproof_metrics_population.capacity import anchor_geometry
 from spikeproof_metrics_representation import (
     bootstrap_evaluation,
@@ -27,6 +34,7 @@ from spikeproof_metrics_representation import (
     rdm_crossnobis,
     rdm_mahalanobis,
     rdm_squared_euclidean,
+    shape_distance,
     stack_repeats,
 )
 from spikeproof_metrics_representation.weighted import weighted_comparison
@@ -59,6 +67,12 @@ def _trials() -> Trials:
     )
 
 
+def _offered() -> tuple[ImageTrials, Any, Any]:
+    image, distractor, choice, truth, model = sizes.offered()
+    trials = ImageTrials(image=image, distractor=distractor, choice=choice, truth=truth)
+    return trials, model, np.array(sizes.halves(len(image)))
+
+
 READY = sizes.Prepared(
     observations=sizes.observations,
     precision=sizes.precision,
@@ -70,6 +84,7 @@ READY = sizes.Prepared(
     trials=_trials,
     aligned=sizes.aligned,
     manifold=sizes.manifold,
+    offered=_offered,
 )
 
 
@@ -138,6 +153,18 @@ def kernel_alignment(debiased: bool) -> list[float]:
     return [cka(*READY["aligned"], debiased=debiased)]
 
 
+def image_level(level: Any) -> list[float]:  # noqa: ANN401
+    """Consistency of a model with observers on each image, and of the observers with themselves, halving by halving."""
+    trials, model, orders = READY["offered"]
+    found = image_level_consistency(model, trials, level=level, halves=orders)
+    return [*shown(found.splits), *shown(image_level_ceiling(trials, level=level, halves=orders).splits)]
+
+
+def shape(alpha: float) -> list[float]:
+    """Shape distance."""
+    return [shape_distance(*READY["aligned"], alpha=alpha)]
+
+
 def capacity() -> list[float]:
     """Capacity, radius and dimension of one manifold from given probes."""
     return list(anchor_geometry(*READY["manifold"]))
@@ -154,6 +181,8 @@ TASKS: dict[str, Callable[..., Any]] = {
     "consistency": consistency,
     "kappa": kappa,
     "cka": kernel_alignment,
+    "image level": image_level,
+    "shape": shape,
     "capacity": capacity,
 }
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import rounds as turns
 import sizes
-from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    BehavioralAssembly,
+    NeuroidAssembly,
+)
 from brainscore_vision.metrics.cka.metric import CKA
 from brainscore_vision.metrics.error_consistency.metric import ErrorConsistency
+from brainscore_vision.metrics.i1i2.metric import I1, I2n
 from brainscore_vision.metrics.internal_consistency.ceiling import InternalConsistency
 
 
@@ -60,7 +64,34 @@ def _aligned() -> list[NeuroidAssembly]:
     ]
 
 
-READY = sizes.Prepared(reliable=_reliable, choices=_choices, aligned=_aligned)
+def _offered() -> tuple[BehavioralAssembly, BehavioralAssembly]:
+    image, distractor, choice, truth, model = sizes.offered()
+    images = np.array([f"i{k:04d}" for k in range(len(truth))])
+    objects = np.array([f"o{k:02d}" for k in range(sizes.OBJECTS)])
+    own = objects[truth[image]]
+    trials = BehavioralAssembly(
+        objects[choice],
+        coords={
+            "stimulus_id": ("presentation", images[image]),
+            "truth": ("presentation", own),
+            "sample_obj": ("presentation", own),
+            "dist_obj": ("presentation", objects[distractor]),
+        },
+        dims=["presentation"],
+    )
+    probabilities = BehavioralAssembly(
+        model,
+        coords={
+            "stimulus_id": ("presentation", images),
+            "stimulus_number": ("presentation", np.arange(len(images))),
+            "choice": ("choice", objects),
+        },
+        dims=["presentation", "choice"],
+    )
+    return trials, probabilities
+
+
+READY = sizes.Prepared(reliable=_reliable, choices=_choices, aligned=_aligned, offered=_offered)
 
 
 def consistency() -> list[float]:
@@ -82,5 +113,21 @@ def kernel_alignment(debiased: bool) -> list[float]:
     return [float(CKA(unbiased=debiased)(*READY["aligned"]))]
 
 
+def image_level(level: str) -> list[float]:
+    """Consistency of a model with observers on each image, and of the observers with themselves, halving by halving."""
+    measure = {"i1": I1, "i2n": I2n}[level](repetitions=sizes.HALVINGS)
+    trials, probabilities = READY["offered"]
+    found = [measure(probabilities, trials), measure.ceiling(trials)]
+    return [float(one) for score in found for one in score.attrs["raw"].values]
+
+
 if __name__ == "__main__":
-    turns.serve({"forget": READY.forget, "consistency": consistency, "kappa": kappa, "cka": kernel_alignment})
+    turns.serve(
+        {
+            "forget": READY.forget,
+            "consistency": consistency,
+            "kappa": kappa,
+            "cka": kernel_alignment,
+            "image level": image_level,
+        }
+    )

@@ -1,12 +1,14 @@
-"""MFTMA and model-vs-human from files of their own clones, on the arrays of ``sizes.py``: one side of ``run.py``."""
+"""MFTMA, model-vs-human and netrep from their own files, on the arrays of ``sizes.py``: one side of ``run.py``."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 import types
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -48,7 +50,17 @@ def _choices() -> pd.DataFrame:
     )
 
 
-READY = sizes.Prepared(choices=_choices, manifold=sizes.manifold)
+@cache
+def _netrep(source: str) -> types.ModuleType:
+    """The linear metrics of netrep, without what its package imports for others (torch)."""
+    folder = Path(source).parents[1]
+    for name, path in (("netrep", folder), ("netrep.metrics", folder / "metrics")):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [str(path)]
+    return importlib.import_module("netrep.metrics.linear")
+
+
+READY = sizes.Prepared(choices=_choices, manifold=sizes.manifold, aligned=sizes.aligned)
 
 
 def kappa(source: str) -> list[float]:
@@ -74,5 +86,10 @@ def capacity(source: str) -> list[float]:
     return [float(one) for one in analyse(points, 0, probes.shape[1], t_vec=probes)]
 
 
+def shape(source: str, alpha: float) -> list[float]:
+    """Shape distance."""
+    return [float(_netrep(source).LinearMetric(alpha=alpha).fit_score(*READY["aligned"]))]
+
+
 if __name__ == "__main__":
-    turns.serve({"forget": READY.forget, "kappa": kappa, "capacity": capacity})
+    turns.serve({"forget": READY.forget, "kappa": kappa, "capacity": capacity, "shape": shape})

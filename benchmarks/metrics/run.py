@@ -1,7 +1,7 @@
 """Metrics beside the packages they come from: times, numbers and memory, in one command.
 
     python benchmarks/metrics/run.py [--rounds 3] [--only WORD] [--json FILE] [--python PEER=PATH]
-                                     [--mftma FILE] [--model-vs-human FILE]
+                                     [--mftma FILE] [--model-vs-human FILE] [--netrep FILE]
 
 Both sides get the same arrays (``sizes.py``), one thread, and take turns round after round, each in a process of its
 own; the numbers that came out are compared in the same rounds. Times start where each package's user starts:
@@ -9,9 +9,9 @@ observations with their labels for RDMs, choices with theirs for error consisten
 
 * rsatoolbox, and scikit-learn as Brain-Score calls it (``peer_rsatoolbox.py``), from the package index.
 * Brain-Score (``peer_brainscore.py``), from the package index, without what its metrics do not import.
-* MFTMA and model-vs-human are on no package index. Their rows are measured where their own files are given:
-  ``manifold_analysis_correlation.py`` of neural_manifolds_replicaMFT and ``plotting/analyses.py`` of model-vs-human
-  (``peer_clones.py``); otherwise they are left out, and that is said.
+* MFTMA, model-vs-human and netrep are on no package index. Their rows are measured where their own files are given:
+  ``manifold_analysis_correlation.py`` of neural_manifolds_replicaMFT, ``plotting/analyses.py`` of model-vs-human and
+  ``netrep/metrics/linear.py`` of netrep (``peer_clones.py``); otherwise they are left out, and that is said.
 
 Bootstraps draw by themselves, so that their standard errors agree only as far as 1,000 draws allow; the last row gives
 ours the draws of rsatoolbox, and both must then come to the same similarities. Memory: the peak of a fresh process that
@@ -36,7 +36,13 @@ import rounds as turns
 import sizes
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = {"rsatoolbox": "rsatoolbox", "brainscore": "brainscore", "mftma": "clones", "model-vs-human": "clones"}
+ENVIRONMENT = {
+    "rsatoolbox": "rsatoolbox",
+    "brainscore": "brainscore",
+    "mftma": "clones",
+    "model-vs-human": "clones",
+    "netrep": "clones",
+}
 GIB = 2**30
 
 
@@ -108,6 +114,14 @@ CASES = (
     Case(name="error consistency", peer="model-vs-human", task="kappa", bar=80),
     Case(name="CKA, debiased", peer="brainscore", task="cka", arguments={"debiased": True}),
     Case(name="CKA, biased", peer="brainscore", task="cka", arguments={"debiased": False}),
+    *(
+        Case(
+            name=f"image-level consistency, {level}", peer="brainscore", task="image level", arguments={"level": level}
+        )
+        for level in ("i1", "i2n")
+    ),
+    Case(name="shape distance, Procrustes", peer="netrep", task="shape", arguments={"alpha": 1.0}),
+    Case(name="shape distance, alpha 0.5", peer="netrep", task="shape", arguments={"alpha": 0.5}),
     Case(name="manifold capacity (MFTMA)", peer="mftma", task="capacity", bar=50, agree=1e-4),
 )
 
@@ -127,9 +141,10 @@ def main() -> None:
     )
     parser.add_argument("--mftma", type=Path, metavar="FILE", help="its mftma/manifold_analysis_correlation.py")
     parser.add_argument("--model-vs-human", type=Path, metavar="FILE", help="its modelvshuman/plotting/analyses.py")
+    parser.add_argument("--netrep", type=Path, metavar="FILE", help="its netrep/metrics/linear.py")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sources = {"mftma": asked.mftma, "model-vs-human": asked.model_vs_human}
+    sources = {"mftma": asked.mftma, "model-vs-human": asked.model_vs_human, "netrep": asked.netrep}
     pythons = {name: Path(path) for name, _, path in (one.partition("=") for one in asked.python)}
     rows, record = [], {}
     with ExitStack() as stack:

@@ -23,6 +23,7 @@ RELIABLE, SHOWINGS = 500, 10
 OBSERVERS, LEVELS, IMAGES, CATEGORIES = 10, 8, 160, 16
 ALIGNED, ALIGNED_UNITS = 1500, 800
 DIMS, POINTS, PROBES = 50, 50, 200
+OBJECTS, PER_OBJECT, OFFERED, HALVINGS = 8, 20, 20, 2
 SHOWN_VALUES = 500
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6)
 
@@ -108,6 +109,32 @@ def manifold() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     random = np.random.default_rng(9)
     points = np.vstack([random.normal(size=(DIMS, POINTS)) * 0.4, np.ones(POINTS)])
     return points, random.normal(size=(DIMS + 1, PROBES))
+
+
+def offered() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Choices between two objects: image, distractor, choice (trial,), truth (image,), a model's (image, object).
+
+    Every image is shown with every distractor equally often. The model shares what is hard with the observers.
+    """
+    random = np.random.default_rng(10)
+    truth = np.repeat(np.arange(OBJECTS), PER_OBJECT)
+    strength = random.normal(size=(len(truth), OBJECTS))
+    strength[np.arange(len(truth)), truth] += 1.5
+    image, distractor = np.nonzero(np.arange(OBJECTS) != truth[:, None])
+    image, distractor = (np.repeat(codes, OFFERED) for codes in (image, distractor))
+    lead = strength[image, truth[image]] - strength[image, distractor]
+    choice = np.where(random.logistic(size=len(image)) < lead, truth[image], distractor)
+    model = np.exp(strength + 0.5 * random.normal(size=strength.shape))
+    return image, distractor, choice, truth, model / model.sum(axis=1, keepdims=True)
+
+
+def halves(trials: int) -> list[list[int]]:
+    """The orders of trials whose first half is set against the rest, as Brain-Score draws them."""
+    random = np.random.RandomState(0)
+    orders = [list(range(trials)) for _ in range(HALVINGS)]
+    for order in orders:
+        random.shuffle(order)
+    return orders
 
 
 def shown(values: ArrayLike) -> list[float]:

@@ -123,12 +123,8 @@ def align_shapes(
     0.0
     """
     x, y, means = _pair(first, second, center)
-    if not 0 <= alpha <= 1:
-        raise DataError(f"shape distance: alpha must lie between 0 (any linear map) and 1 (rotations), got {alpha}")
-    width = max(x.shape[1], y.shape[1])
-    maps = tuple(_whitening(v, alpha, width, convention, name) for v, name in ((x, "first"), (y, "second")))
-    u, _, vt = linalg.svd(_whitened(x, maps[0]).T @ _whitened(y, maps[1]), full_matrices=False, check_finite=False)
-    return ShapeAlignment(means=means, whitening=(maps[0], maps[1]), rotations=(u, vt.T))
+    whitening = _whitenings(x, y, alpha, convention)
+    return _aligned(_whitened(x, whitening[0]), _whitened(y, whitening[1]), means, whitening)
 
 
 def shape_distance(
@@ -142,8 +138,9 @@ def shape_distance(
 ) -> float:
     """Distance between two representations after the best alignment; a metric.
 
-    Procrustes (``alpha = 1``): ``arccos(nuclear(X'Y) / (|X| |Y|))`` or ``sqrt(|X|² + |Y|² - 2 nuclear(X'Y))``, from
-    singular values alone. Where those would lose digits (distances near 0) the aligned representations are subtracted.
+    ``arccos(nuclear(X'Y) / (|X| |Y|))`` or ``sqrt(|X|² + |Y|² - 2 nuclear(X'Y))`` of the representations, partially
+    whitened (``alpha = 1``, Procrustes: as they are), from singular values alone. Where those would lose digits
+    (distances near 0) the aligned representations are subtracted.
 
     Parameters
     ----------
@@ -167,13 +164,13 @@ def shape_distance(
     >>> round(shape_distance([[1.0], [-1.0]], [[2.0], [-2.0]], measure="euclidean"), 6)
     1.414214
     """
-    if alpha == 1:
-        x, y, _ = _pair(first, second, center)
-        nuclear = _nuclear_norm(x, y)
-        if nuclear < (1 - 1e-6) * np.linalg.norm(x) * np.linalg.norm(y):
-            return _distance(nuclear, (x, y), measure)
-    alignment = align_shapes(first, second, alpha=alpha, center=center, convention=convention)
-    return alignment.distance(first, second, measure)
+    x, y, means = _pair(first, second, center)
+    whitening = _whitenings(x, y, alpha, convention)
+    moved = _whitened(x, whitening[0]), _whitened(y, whitening[1])
+    nuclear = _nuclear_norm(*moved)
+    if nuclear < (1 - 1e-6) * np.linalg.norm(moved[0]) * np.linalg.norm(moved[1]):
+        return _distance(nuclear, moved, measure)
+    return _aligned(*moved, means, whitening).distance(first, second, measure)
 
 
 def permutation_distance(
@@ -246,6 +243,27 @@ def _nuclear_norm(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
         ]
         x, y = roots[0].T, roots[1].T
     return float(linalg.svdvals(x.T @ y, check_finite=False).sum())
+
+
+def _aligned(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    means: tuple[NDArray[np.float64], NDArray[np.float64]],
+    whitening: tuple[NDArray[np.float64] | None, NDArray[np.float64] | None],
+) -> ShapeAlignment:
+    """The best rotation of two representations that are whitened already."""
+    u, _, vt = linalg.svd(x.T @ y, full_matrices=False, check_finite=False)
+    return ShapeAlignment(means=means, whitening=whitening, rotations=(u, vt.T))
+
+
+def _whitenings(
+    x: NDArray[np.float64], y: NDArray[np.float64], alpha: float, convention: Literal["exact", "netrep"]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """The partial whitening of each of two representations."""
+    if not 0 <= alpha <= 1:
+        raise DataError(f"shape distance: alpha must lie between 0 (any linear map) and 1 (rotations), got {alpha}")
+    width = max(x.shape[1], y.shape[1])
+    return _whitening(x, alpha, width, convention, "first"), _whitening(y, alpha, width, convention, "second")
 
 
 def _whitening(
