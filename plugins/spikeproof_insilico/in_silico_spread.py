@@ -56,7 +56,8 @@ class InSilicoSpread:
         over_units = (draws * units).sum("unit") / units.sum("unit")
         of_system = _bounded(over_units, level)
         together = _joined(of_system)
-        of_unit = _joined(_bounded(draws.isel(epsilon=-1), level))
+        by_encoder = _bounded(draws.isel(epsilon=-1), level)
+        of_unit = _joined(by_encoder)
         where = f"{table['epsilon'].attrs.get('units', 'epsilon')} {float(table['epsilon'][-1]):g}"
         who = f"Mean over the {sizes['unit']} units that every encoder was attacked on and over attacked stimuli"
         one_sd = json.dumps({"1 sd": 1.0})
@@ -101,13 +102,25 @@ class InSilicoSpread:
                     x="unit",
                     reference_lines=one_sd,
                 ),
+                "unit_sensitivity_by_encoder": annotated(
+                    by_encoder,
+                    long_name=f"in-silico sensitivity of each unit at {where} by encoder",
+                    units=_SD,
+                    definition=(
+                        "Mean over attacked stimuli of |r(x + delta) - r(x)| over the standard deviation of the unit's "
+                        f"responses to all clean stimuli, encoder by encoder; interval over stimuli. {_MODELS}"
+                    ),
+                    figure="matrix",
+                    rows="unit",
+                    columns="system",
+                ),
                 "spread": annotated(
                     _bounded(over_units.std("system", ddof=1), level),
                     long_name="spread of the sensitivity over encoders",
                     units=_SD,
                     definition="Standard deviation over encoders (ddof 1); interval over units and stimuli.",
                 ),
-                **self._ranks(draws.isel(epsilon=-1, perturbation=0), units, where, level),
+                **self._ranks(draws.isel(epsilon=-1), units, where, level),
             }
         )
 
@@ -121,8 +134,8 @@ class InSilicoSpread:
                 long_name=f"rank correlation of the units' sensitivities at {where}",
                 units="1",
                 definition=(
-                    "Spearman's correlation over units between two encoders, under the attack itself; 0 where they"
-                    " agree on no order. Interval over units and stimuli."
+                    "Spearman's correlation over units between two encoders, under the attack and under each of its"
+                    " controls; 0 where they agree on no order. Interval over units and stimuli."
                 ),
                 figure="matrix",
                 rows="system",
@@ -148,7 +161,7 @@ class InSilicoSpread:
             yield f"{name} of the same norm moves it by {with_interval(control)}."
         if "rank_correlation" not in summary:
             return
-        ranks = summary["rank_correlation"]
+        ranks = summary["rank_correlation"].sel(perturbation=attack)
         pairs = [(a, b) for k, a in enumerate(systems) for b in systems[k + 1 :]]
         found = [float(ranks.sel(system=a, system_other=b, statistic="estimate")) for a, b in pairs]
         known = [value for value in found if value == value]
@@ -204,15 +217,15 @@ def _draws(table: xr.DataArray, resampling: Resampling) -> tuple[xr.DataArray, x
 
 
 def _ranks(draws: xr.DataArray, units: xr.DataArray, level: float) -> xr.DataArray:
-    """Rank correlations between systems, (statistic, system, system_other); NaN of a system with itself."""
-    values = draws.transpose("draw", "system", "unit").values
+    """Rank correlations (statistic, perturbation, system, system_other); NaN of a system with itself."""
+    values = draws.transpose("draw", "perturbation", "system", "unit").values
     counts = units.values.astype(np.intp)
-    found = [rank_correlations(np.repeat(one, held, axis=1)) for one, held in zip(values, counts, strict=True)]
+    found = [rank_correlations(np.repeat(one, held, axis=-1)) for one, held in zip(values, counts, strict=True)]
     names = draws["system"].values
     between = xr.DataArray(
         np.stack(found),
-        dims=("draw", "system", "system_other"),
-        coords={"system": names, "system_other": names},
+        dims=("draw", "perturbation", "system", "system_other"),
+        coords={"perturbation": draws["perturbation"].values, "system": names, "system_other": names},
     )
     own = xr.DataArray(np.eye(len(names), dtype=bool), dims=("system", "system_other"))
     return _bounded(between, level).where(~own)

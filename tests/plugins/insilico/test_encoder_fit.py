@@ -189,10 +189,35 @@ def test_the_interval_of_all_encoders_holds_that_of_each() -> None:
 def test_encoders_agree_on_the_order_of_units_or_they_do_not() -> None:
     sizes = np.linspace(1.0, 2.0, 10)
     found = spread(a=sizes, b=5 * sizes**2, c=sizes[::-1].copy())["rank_correlation"]
-    estimate = found.sel(statistic="estimate")
+    estimate = found.sel(statistic="estimate", perturbation="pgd")
     assert float(estimate.sel(system="a", system_other="b")) == pytest.approx(1.0)
     assert float(estimate.sel(system="a", system_other="c")) == pytest.approx(-1.0)
     assert np.isnan(estimate.sel(system="a", system_other="a"))
+
+
+def test_every_unit_has_a_row_of_its_own_for_each_encoder_and_for_the_control() -> None:
+    sizes = np.linspace(1.0, 2.0, 10)
+    found = spread(a=sizes, b=3 * sizes)["unit_sensitivity_by_encoder"]
+    assert set(found.dims) == {"statistic", "system", "perturbation", "unit"}
+    estimate = found.sel(statistic="estimate").transpose("system", "perturbation", "unit")
+    np.testing.assert_allclose(estimate.sel(perturbation="pgd").values, [sizes, 3 * sizes])
+    np.testing.assert_allclose(estimate.sel(perturbation="pgd (random)").values, [0.1 * sizes, 0.3 * sizes])
+
+
+def test_the_order_of_units_under_the_control_is_its_own() -> None:
+    """Two encoders that agree under the attack need not agree on what a random direction does, and the reverse."""
+    sizes = np.linspace(1.0, 2.0, 10)
+    made = {"a": attacked("a", sizes), "b": attacked("b", sizes)}
+    of_b = made["b"][1]
+    turned = of_b["shift"].where(of_b["control"] == "", 1.0 - of_b["shift"])
+    study = StudyEvidence(
+        codes={name: one for name, (one, _) in made.items()},
+        measured={"a": made["a"][1], "b": of_b.assign(shift=turned)},
+    )
+    found = InSilicoSpread().across(study, RESAMPLING)["rank_correlation"].sel(statistic="estimate")
+    between = found.sel(system="a", system_other="b")
+    assert float(between.sel(perturbation="pgd")) == pytest.approx(1.0)
+    assert float(between.sel(perturbation="pgd (random)")) == pytest.approx(-1.0)
 
 
 def test_only_units_that_every_encoder_was_attacked_on_are_compared() -> None:
