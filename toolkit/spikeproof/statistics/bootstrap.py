@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bootstrap_draws", "bootstrap_fraction", "bootstrap_mean", "narrowed"]
 
-_CHUNK = 8_000_000
-"""Numbers that one chunk of draws may hold in memory (64 MB)."""
+_CHUNK = 1_000_000
+"""Numbers of one chunk of draws (8 MB): larger arrays are given back and faulted in again every time."""
+_TOGETHER, _MOST = 8, 8_000_000
+"""Draws of large arrays that are still made together, as long as they hold no more numbers than that (64 MB)."""
 
 
 def bootstrap_draws(
@@ -182,7 +184,7 @@ def _contract(cells: NDArray[np.float64], weights: Sequence[NDArray[np.float64]]
     draws = len(weights[0])
     rest = cells.shape[len(weights) :]
     inner = cells.size // cells.shape[0]
-    step = max(1, _CHUNK // max(inner, 1))
+    step = max(1, _CHUNK // max(inner, 1), min(_TOGETHER, _MOST // max(inner, 1)))
     flat = cells.reshape(cells.shape[0], inner)
     parts = []
     for start in range(0, draws, step):
