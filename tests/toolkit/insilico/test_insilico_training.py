@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from spikeproof.errors import DataError
-from spikeproof.insilico import training_data
+from spikeproof.insilico import stimulus_folds, training_data
 from spikeproof.types import Recording, StimulusSet
 
 
@@ -73,6 +73,41 @@ def test_a_catch_repeat_is_one_more_presentation_of_its_clean_image() -> None:
     assert found.groups.tolist() == ["x", "x", "y"]
 
 
+def twins(same: Mapping[str, str], names: Sequence[str]) -> StimulusSet:
+    """Images of which some are another one to the last pixel, under a name of its own."""
+    pixels = images(names).images()
+    pixels = pixels[[list(names).index(same.get(name, name)) for name in names]]
+    return StimulusSet(table=images(names).table, shape=(1, 2, 2), read=lambda rows: pixels[list(rows)])
+
+
+def test_one_image_under_two_names_is_never_split_between_training_and_test() -> None:
+    names = [f"s{k}" for k in range(10)]
+    found = training_data(recording(names, twins({"s7": "s2", "s9": "s2", "s8": "s5"}, names)))
+    assert found.alike == (("s2", "s7", "s9"), ("s5", "s8"))
+    for seed in range(20):
+        fold = dict(zip(names, stimulus_folds(found.together.tolist(), 2, seed=seed).tolist(), strict=True))
+        assert fold["s2"] == fold["s7"] == fold["s9"]
+        assert fold["s5"] == fold["s8"]
+    assert found.groups.tolist() == names, "which clean image a stimulus was made of is another matter"
+
+
+def test_perturbed_versions_of_one_image_under_two_names_stay_together() -> None:
+    shown = ["x", "x+d", "y", "y+d", "z"]
+    stimuli = twins({"y": "x"}, shown)
+    found = training_data(
+        recording(shown, stimuli, clean_stimulus_id=["", "x", "", "y", ""], epsilon=[0.0, 0.5, 0.0, 0.5, 0.0])
+    )
+    assert found.together.tolist() == ["x", "x", "x", "x", "z"]
+    assert found.groups.tolist() == ["x", "x", "y", "y", "z"]
+
+
+def test_images_that_differ_are_not_said_to_be_alike() -> None:
+    names = ["x", "y", "z"]
+    found = training_data(recording(names, images(names)))
+    assert found.alike == ()
+    assert found.together.tolist() == names
+
+
 def test_the_table_of_images_may_say_what_a_perturbed_one_was_made_of() -> None:
     shown = ["x", "x+d", "y"]
     found = training_data(recording(shown, images(shown, {"clean_stimulus_id": [None, "x", "y"]})))
@@ -81,7 +116,7 @@ def test_the_table_of_images_may_say_what_a_perturbed_one_was_made_of() -> None:
 
 def test_a_stimulus_without_an_image_is_refused_by_name() -> None:
     message = (
-        r"encoder: 2 of 3 stimuli of the recording have no image \('cat1', 'cat2'\); did you mean 'cat1.png'\?; there "
+        r"encoder: 2 of 3 stimuli of the recording have no image \('cat1', 'cat2'\): did you mean 'cat1.png'\? there "
         r"are 2 images, such as 'dog', 'cat1.png'. Images are matched by stimulus_id, never by order: name the image "
     )
     with pytest.raises(DataError, match=message):

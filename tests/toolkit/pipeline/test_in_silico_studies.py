@@ -204,6 +204,24 @@ def test_a_network_that_cannot_take_the_images_is_refused_before_any_work(here: 
     assert not (here / "out").exists()
 
 
+def test_one_image_under_several_names_is_in_one_fold_and_is_said(here: Path) -> None:
+    """Otherwise a stimulus would be predicted by a fit that saw it, under its other name."""
+    with np.load(here / "shown.npz") as held:
+        pixels, ids = held["x"].copy(), held["ids"]
+    half = len(ids) // 2
+    pixels[half : half + 12] = pixels[:12]
+    np.savez(here / "shown.npz", x=pixels, ids=ids)
+    done = run(encoder_study(metric=[RECTIFIED]))
+    fit = done.tree[f"encoder/{slug(NAME)}/fit"].to_dataset()
+    fold = dict(zip(fit["stimulus"].values.tolist(), fit["fold"].values.tolist(), strict=True))
+    for one, other in zip(ids[:12].tolist(), ids[half : half + 12].tolist(), strict=True):
+        assert fold[str(one)] == fold[str(other)]
+    notes = " ".join(done.notes)
+    assert "24 stimuli of the recording show 12 images under several names" in notes
+    assert "encoders are never judged on one after being fitted to the other" in notes
+    assert set(fit["clean_stimulus_id"].values.tolist()) == set(map(str, ids.tolist())), "none is a perturbed other"
+
+
 @pytest.mark.usefixtures("here")
 def test_fewer_stimuli_than_the_encoder_needs_are_refused_by_number() -> None:
     done = run(encoder_study(encoder=[{"use": "plain", "folds": 3, "least": 500}], metric=[RECTIFIED]))

@@ -154,7 +154,7 @@ def fit_encoder(
     DataError
         If there are too few stimuli, no unit varies, or the encoder refuses.
     """
-    folds = stimulus_folds(training.groups.tolist(), recipe.folds, seed=recipe.seed)
+    folds = stimulus_folds(training.together.tolist(), recipe.folds, seed=recipe.seed)
     measured = np.asarray(training.responses.values, dtype=np.float64)
     share = reliability(measured, training.presentations, training.squares)
     fittable = varies(measured, folds, left_out=2 if len(recipe.layers) > 1 else 1)

@@ -21,7 +21,8 @@ def stimulus_folds(groups: Sequence[str], count: int, *, seed: int) -> NDArray[n
     Parameters
     ----------
     groups : sequence of str, (stimulus,)
-        What each stimulus was made of: the clean image of a perturbed one, itself otherwise.
+        What each stimulus belongs to: the clean image of a perturbed one, one name for images that are alike to the
+        last pixel, itself otherwise.
     count : int
         Number of folds.
     seed : int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +23,9 @@ __all__ = ["CLEAN", "Training", "training_data"]
 
 CLEAN = "clean_stimulus_id"
 """Column that says which image a perturbed stimulus was made of."""
+
+_READ = 64
+"""Images that are held at once while they are compared."""
 
 _PERTURBED = (CLEAN, "epsilon", "norm", "aim", "objective", "target_unit", "control", "attack", "direction")
 """Columns of perturbed stimuli: to an encoder, a perturbed image is one more stimulus."""
@@ -44,6 +49,11 @@ class Training:
         Sum of squares of single responses about their stimulus's mean.
     images : StimulusSet
         In the order of the responses.
+    together : numpy.ndarray of str, (stimulus,)
+        What folds never split: stimuli of one group, and stimuli whose images are alike to the last pixel, whatever
+        they are called.
+    alike : tuple of tuple of str
+        Stimuli that differ by name only: such as are clean, or are made of different clean images.
     """
 
     responses: xr.DataArray
@@ -52,6 +62,8 @@ class Training:
     presentations: NDArray[np.intp]
     squares: NDArray[np.float64]
     images: StimulusSet
+    together: NDArray[np.str_]
+    alike: tuple[tuple[str, ...], ...] = ()
 
 
 def training_data(recording: Recording) -> Training:
@@ -82,13 +94,17 @@ def training_data(recording: Recording) -> Training:
     squares = np.zeros(code.responses.shape)
     np.add.at(counts, row, measured)
     np.add.at(squares, row, np.where(measured, values - code.responses.values[row], 0.0) ** 2)
+    groups = _groups(shown, replace(recording, responses=given))
+    together, alike = _together(images, groups)
     return Training(
         responses=code.responses,
         repeats=code.repeats,
-        groups=_groups(shown, replace(recording, responses=given)),
+        groups=groups,
         presentations=counts,
         squares=squares,
         images=images,
+        together=together,
+        alike=alike,
     )
 
 
@@ -96,8 +112,8 @@ def _matched(shown: list[str], stimuli: StimulusSet) -> StimulusSet:
     known = set(stimuli.ids)
     missing = [name for name in shown if name not in known]
     if missing:
-        hint = did_you_mean(missing[0], stimuli.ids)
-        others = f"{hint}; there are {len(known)} images, such as {some(stimuli.ids, most=2)}"
+        hint = did_you_mean(missing[0], stimuli.ids, otherwise=";")
+        others = f"{hint} there are {len(known)} images, such as {some(stimuli.ids, most=2)}"
         raise DataError(
             f"encoder: {len(missing)} of {len(shown)} stimuli of the recording have no image ({some(missing)}){others}"
             ". Images are matched by stimulus_id, never by order: name the image files as the recording names its "
@@ -128,3 +144,25 @@ def _groups(shown: list[str], recording: Recording) -> NDArray[np.str_]:
             )
         groups[place[name]] = str(clean)
     return np.array([group or name for group, name in zip(groups, shown, strict=True)], dtype=np.str_)
+
+
+def _together(images: StimulusSet, groups: NDArray[np.str_]) -> tuple[NDArray[np.str_], tuple[tuple[str, ...], ...]]:
+    """Join groups that share an image; say which stimuli show one image under several names.
+
+    A stimulus that is fitted under one name and held out under another would be predicted from itself.
+    """
+    same: dict[bytes, list[int]] = {}
+    row = 0
+    for pixels in images.chunks(_READ):
+        for image in pixels:
+            content = np.ascontiguousarray(image + np.float32(0.0)).tobytes()  # -0.0 is 0.0
+            same.setdefault(hashlib.blake2b(content, digest_size=16).digest(), []).append(row)
+            row += 1
+    out, alike = groups.copy(), []
+    for rows in same.values():
+        named = list(dict.fromkeys(groups[rows].tolist()))
+        if len(named) > 1:
+            alike.append(tuple(images.ids[row] for row in rows))
+            joined: Sequence[str] = list(dict.fromkeys(out[rows].tolist()))
+            out[np.isin(out, joined)] = joined[0]
+    return out, tuple(alike)
