@@ -165,6 +165,12 @@ def in_silico_codes(
     if not encoders:
         return
     training = training_data(whole)
+    if training.alike:
+        pairs = [" = ".join(names) for names in training.alike]
+        ledger.note(
+            f"{sum(map(len, training.alike))} stimuli of the recording show {len(pairs)} images under several names "
+            f"({some(pairs)}): encoders are never judged on one after being fitted to the other"
+        )
     for encoder in encoders:
         try:
             fit = _fitted(encoder, training, fits, ledger, seed=seed, batch=batch, device=device)
