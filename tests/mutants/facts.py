@@ -561,6 +561,8 @@ INPUTS: dict[str, Check] = {
         tests=(
             f"{TARGETS}::test_where_memory_runs_out_the_search_goes_on_in_smaller_batches_and_says_so_once",
             f"{TARGETS}::test_memory_that_runs_out_with_one_image_is_an_error",
+            f"{CLEAN}::test_where_memory_runs_out_the_clean_pass_goes_on_with_fewer_images_and_says_so_once",
+            "toolkit/engine/test_controls.py::test_where_memory_runs_out_a_control_is_read_in_smaller_passes",
         ),
     ),
 }

@@ -8,7 +8,7 @@ import pytest
 import torch
 from engine_doubles import Layer, network
 from spikeproof.engine import clean_pass, gradient_check, live_units
-from spikeproof.errors import GradientMasked, ModelError
+from spikeproof.errors import GradientMasked, ModelError, SpikeproofError
 from spikeproof.stimuli import StimulusSet
 
 PIXELS = np.random.default_rng(2).random((7, 1, 6, 6)).astype(np.float32)
@@ -37,6 +37,33 @@ def test_the_clean_pass_streams_images_and_keeps_their_order() -> None:
         np.testing.assert_allclose(logits, model.head(torch.as_tensor(PIXELS)), rtol=1e-5, atol=1e-6)
     headless = Layer(model.function, model.units)
     assert clean_pass(headless, _stimuli())[1] is None
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_where_memory_runs_out_the_clean_pass_goes_on_with_fewer_images_and_says_so_once(most: int) -> None:
+    plain, said = network(0), list[str]()
+    expected = clean_pass(plain, _stimuli())
+
+    def hungry(right: Any) -> Any:
+        def function(y: torch.Tensor) -> torch.Tensor:
+            if len(y) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            found: torch.Tensor = right(y)
+            return found
+
+        return function
+
+    model = Layer(hungry(plain.function), plain.units, head=hungry(plain.head), classes=plain.classes)
+    found = clean_pass(model, _stimuli(), batch=6, note=said.append)
+    for one, other in zip(found, expected, strict=True):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert len(said) == 1
+    assert said[0].startswith("memory ran out with 6 images in a pass: going on with 3")
+    gradient_check(model, PIXELS, epsilon=0.3, norm="l2", seed=0)
+    with pytest.raises(SpikeproofError, match="memory ran out with one image in a pass"):
+        clean_pass(Layer(lambda y: hungry(plain.function)(y.repeat(9, 1, 1, 1)), plain.units), _stimuli())
 
 
 def test_a_response_that_is_not_a_number_names_the_stimulus_and_the_unit() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,24 @@ def test_a_control_larger_than_the_attack_is_refused() -> None:
         match=r"control 'twice' of attack 'pgd' on unit 'u', stimulus 's0', radius 0.1: .* norm 0.2, allowed 0.1",
     ):
         control_target(grid, _attacked(grid), twice, "twice")
+
+
+def test_where_memory_runs_out_a_control_is_read_in_smaller_passes() -> None:
+    model, said = network(0, shape=(1, 8, 8)), list[str]()
+    grid = make_grid(model, _images(), batch=16, note=said.append)
+    attacked = _attacked(grid)
+    expected = control_target(grid, attacked, Random(), "random")
+
+    def hungry(y: torch.Tensor) -> torch.Tensor:
+        if len(y) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return model.function(y)
+
+    object.__setattr__(grid, "model", replace(model, function=hungry))
+    found = control_target(grid, attacked, Random(), "random")
+    np.testing.assert_allclose(found.responses, expected.responses, rtol=1e-5, atol=1e-6)
+    assert len(said) == 1
+    assert grid.budget.rows <= 3
 
 
 def test_a_control_needs_the_images_of_the_attack() -> None:

@@ -9,8 +9,10 @@ import torch
 
 from spikeproof.errors import ModelError
 
+from .rows import RowBudget
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,7 +23,12 @@ __all__ = ["clean_pass", "live_units", "read_back"]
 
 
 def clean_pass(
-    model: ResponseModel, stimuli: StimulusSet, *, batch: int = 64, device: str = "cpu"
+    model: ResponseModel,
+    stimuli: StimulusSet,
+    *,
+    batch: int = 64,
+    device: str = "cpu",
+    note: Callable[[str], None] = lambda _: None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Responses to every stimulus; images are read ``batch`` at a time.
 
@@ -30,8 +37,10 @@ def clean_pass(
     model : ResponseModel
     stimuli : StimulusSet
     batch : int
-        Images in one pass.
+        Images in one pass; fewer where memory runs out.
     device : str
+    note : callable
+        Is told if memory ran out.
 
     Returns
     -------
@@ -43,17 +52,29 @@ def clean_pass(
     ------
     ModelError
         If a response or score is not finite; the stimulus and the unit are named.
+    SpikeproofError
+        If memory runs out with a single image in a pass.
     """
+    budget = RowBudget(batch, note)
     responses: list[NDArray[np.float64]] = []
     logits: list[NDArray[np.float64]] = []
     done = 0
     for pixels in stimuli.chunks(batch):
         names = stimuli.ids[done : done + len(pixels)]
         done += len(pixels)
-        part, scores = read_back(model, torch.as_tensor(pixels).to(device), names, head=model.classes is not None)
-        responses.append(part)
-        if scores is not None:
-            logits.append(scores)
+        images = torch.as_tensor(pixels)
+
+        def read(
+            some: Sequence[int], images: torch.Tensor = images, names: Sequence[str] = names
+        ) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+            ends = range(some[0], some[-1] + 1, budget.rows)
+            rows = [slice(start, min(start + budget.rows, some[-1] + 1)) for start in ends]
+            head = model.classes is not None
+            return [read_back(model, images[part].to(device), names[part], head=head) for part in rows]
+
+        for found in budget.solved(read, range(len(pixels))):
+            responses += [part for part, _ in found]
+            logits += [scores for _, scores in found if scores is not None]
     return np.concatenate(responses), np.concatenate(logits) if logits else None
 
 

@@ -110,7 +110,11 @@ def control_target(
             minimal=minimal,
         )
 
-    chunks = [make(stimuli) for stimuli in grid.chunks(len(grid.epsilons))]
+    chunks = [
+        chunk
+        for stimuli in grid.chunks(len(grid.epsilons))
+        for chunk in grid.budget.solved(lambda some: make(np.array(some, dtype=np.intp)), stimuli.tolist())
+    ]
     return joined(
         chunks,
         attack=attacked.attack,

@@ -11,6 +11,8 @@ from spikeproof.errors import GradientMasked, ModelError
 from spikeproof.geometry import ascent_direction, step_in_box
 from spikeproof.noise import ItemNoise, generator
 
+from .rows import RowBudget
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -120,12 +122,15 @@ def gradient_check(
         If the gradient is zero at all sampled stimuli although random search moves the responses.
     """
     clean = torch.as_tensor(images)[:SAMPLED].to(device)
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        leaf = clean.detach().clone().requires_grad_()
-        responses = model.responses(leaf)
-        mixture = torch.as_tensor(generator(seed, "mixture").standard_normal(responses.shape[1]))
-        value = (responses * mixture.to(responses)).sum()
-        gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+
+    budget = RowBudget(SAMPLED, lambda _: None)  # whoever runs out of memory here will say so in the search
+
+    def mixed(some: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+        return [_mixture(model, part, seed) for part in torch.split(clean[list(some)], budget.rows)]
+
+    seen = [one for found in budget.solved(mixed, range(len(clean))) for one in found]
+    slopes = [slope for _, slope in seen if slope is not None]
+    gradient = torch.cat(slopes) if len(slopes) == len(seen) else None
     advice = "read another layer, or use an attack that needs no gradients"
     if gradient is None:
         raise ModelError(
@@ -141,9 +146,12 @@ def gradient_check(
         return
     noise = ItemNoise(seed, [("gradient check", row) for row in range(len(clean))])
     probes = _probes(clean, noise, epsilon, norm)
-    start = responses.detach()
+    start = torch.cat([responses for responses, _ in seen])
     with torch.no_grad():
-        moved = [_moved(model.responses(probes[:, search]), start) for search in range(SEARCHES)]
+        moved = [
+            _moved(torch.cat([model.responses(part) for part in torch.split(probes[:, search], budget.rows)]), start)
+            for search in range(SEARCHES)
+        ]
     share = float(torch.stack(moved).any(dim=0).double().mean())
     if share > 0:
         raise GradientMasked(
@@ -155,6 +163,17 @@ def gradient_check(
         f"{name}: the gradient of all {len(model.units)} units is zero at all {len(clean)} sampled stimuli, and random "
         f"directions of {norm} norm {epsilon:g} do not move them: there is nothing to attack; {advice}"
     )
+
+
+def _mixture(model: ResponseModel, images: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Responses (image, unit), and the gradient of a random mixture of all units; None where there is none."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        leaf = images.detach().clone().requires_grad_()
+        responses = model.responses(leaf)
+        mixture = torch.as_tensor(generator(seed, "mixture").standard_normal(responses.shape[1]))
+        value = (responses * mixture.to(responses)).sum()
+        slope = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+    return responses.detach(), slope
 
 
 def stationary(gradient: torch.Tensor) -> torch.Tensor:

@@ -140,7 +140,7 @@ def _layer(
 
     network, layer, spec, model, name = opened.called, opened.layer, opened.spec, opened.model, opened.name
     head = readout is not None and readout.entry.head
-    responses, logits = clean_pass(model, stimuli, batch=batch, device=device)
+    responses, logits = clean_pass(model, stimuli, batch=batch, device=device, note=ledger.note)
     if head and logits is not None and _are_probabilities(logits):
         ledger.note(
             f"{name}: the class scores of {network} are probabilities (none is negative, and they sum to 1). They "
