@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_repeats", "correlate_halves", "presented"]
 
-_CHUNK = 8_000_000
-"""Numbers that the half-means of one chunk of splits may hold (64 MB)."""
+_CHUNK = 1_000_000
+"""Numbers that the half-means of one chunk of splits may hold (8 MB)."""
 
 
 def check_repeats(responses: ArrayLike, metric: str) -> NDArray[np.float64]:

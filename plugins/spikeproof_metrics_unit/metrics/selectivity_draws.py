@@ -172,12 +172,15 @@ def _auc_draws(
     inside = categories.counts
     often = np.ascontiguousarray(weights.T)  # (stimulus, draw): rows are gathered whole
     cumulated = np.zeros((len(often) + 1, len(weights)))
+    won, more = np.empty_like(often), np.empty_like(often)
     auc = np.empty((len(weights), len(inside), responses.shape[1]))
     for unit, row in enumerate(responses.T):
         order = np.argsort(row, kind="stable")
-        np.cumsum(often[order], axis=0, out=cumulated[1:])
-        won = cumulated[np.searchsorted(row[order], row, side="left")]
-        won += cumulated[np.searchsorted(row[order], row, side="right")]
+        np.take(often, order, axis=0, out=more, mode="clip")  # the mode that needs no buffer; all rows exist
+        np.cumsum(more, axis=0, out=cumulated[1:])
+        np.take(cumulated, np.searchsorted(row[order], row, side="left"), axis=0, out=won, mode="clip")
+        np.take(cumulated, np.searchsorted(row[order], row, side="right"), axis=0, out=more, mode="clip")
+        won += more
         won *= often
         auc[:, :, unit] = ((members @ won - inside**2) / (2 * inside * (inside.sum() - inside))).T
     return auc
