@@ -180,12 +180,17 @@ def readout_weights(
     if decoder == "ridge":
         scaled = StandardScaler().fit_transform(responses)
         own = _ridge_weights(scaled, *_indicators(labels)[1:], 1 / (2 * c)).T
-        return own[1:] if len(own) == 2 else own
+        return _without_constant(own[1:] if len(own) == 2 else own, responses)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         model = _classifier(decoder, c)
         _fitted(model, StandardScaler().fit_transform(responses), labels, decoder, c)
-    return np.atleast_2d(model.coef_)
+    return _without_constant(np.atleast_2d(model.coef_), responses)
+
+
+def _without_constant(weights: NDArray[np.float64], responses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (class, unit) without those that rounding gives a unit that never varies."""
+    return np.where(np.ptp(responses, axis=0) > 1e-13 * np.abs(responses).max(axis=0), weights, 0.0)
 
 
 def _fitted(model: _Model, training: NDArray[np.float64], labels: NDArray[Any], decoder: Decoder, c: float) -> None:

@@ -95,11 +95,16 @@ class Capacity:
         Raises
         ------
         spikeproof.errors.NotEnoughData
-            If there are fewer than three categories, or fewer than two stimuli of one.
+            If there are fewer than three categories, fewer than two stimuli of one, or responses do not vary.
         spikeproof.errors.DataError
             If a category's centre is that of all responses.
         """
         clouds, names = self._clouds(sample)
+        values = sample.responses
+        if np.linalg.norm(values - values.mean(axis=0)) <= 1e-13 * np.linalg.norm(values):
+            raise NotEnoughData(
+                f"capacity: responses are the same for all {len(values)} stimuli: there are no manifolds"
+            )
         with one_thread():
             if self.method == "cone":
                 most = max(map(len, clouds))

@@ -25,6 +25,9 @@ __all__ = [
 Centring = Literal["over-stimuli", "over-units"]
 """Which mean cross-validated PCA takes out of the responses."""
 
+_LARGEST = 1e35
+"""Responses beyond which, or below whose inverse, products of covariances are no numbers any more."""
+
 ENOUGH = 1000
 """Stimuli and units below which an exponent of the spectrum is flagged: those of 877 neurons and 700 stimuli were
 inaccurate in Stringer et al. (2019), extended data figure 9."""
@@ -157,7 +160,8 @@ def cvpca(first: ArrayLike, second: ArrayLike, *, centring: Centring = "over-sti
     NotEnoughData
         If there are fewer than two stimuli or units.
     DataError
-        If the repeats differ in shape or a response is not finite.
+        If the repeats differ in shape, a response is not finite, or responses are so large or small that their products
+        are not.
 
     Examples
     --------
@@ -171,6 +175,12 @@ def cvpca(first: ArrayLike, second: ArrayLike, *, centring: Centring = "over-sti
     a, b = _responses(first, "cvPCA"), _responses(second, "cvPCA")
     if a.shape != b.shape:
         raise DataError(f"cvPCA: the repeats differ in shape, {a.shape} and {b.shape}")
+    largest = max(float(np.abs(a).max()), float(np.abs(b).max()))
+    if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+        raise DataError(
+            f"cvPCA: the largest response is {largest:.3g}, so that products of responses leave the range of "
+            "floating-point numbers: divide all responses by one number"
+        )
     stimuli, units = a.shape
     if units < 2:
         raise NotEnoughData("cvPCA: needs at least two units")

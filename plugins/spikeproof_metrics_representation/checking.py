@@ -18,6 +18,9 @@ Undefined: TypeAlias = Literal["refuse", "nan", "zero"]
 CONSTANT = 1e-13
 """A vector varies if its norm after centring exceeds this share of its norm before; less is rounding."""
 
+_LEAST, _MOST = 1e-70, 1e70
+"""Sums of squares between which no product of kernels overflows or vanishes."""
+
 
 def as_matrix(values: ArrayLike, what: str, *, rows: str, columns: str, at_least: int = 1) -> NDArray[np.float64]:
     """Check a matrix of finite numbers.
@@ -37,7 +40,8 @@ def as_matrix(values: ArrayLike, what: str, *, rows: str, columns: str, at_least
     Raises
     ------
     DataError
-        If it is not two-dimensional, has no columns, or holds a value that is not finite.
+        If it is not two-dimensional, has no columns, or holds a value that is not finite, or values so large or so
+        small that their products are not.
     NotEnoughData
         If it has too few rows.
 
@@ -53,10 +57,24 @@ def as_matrix(values: ArrayLike, what: str, *, rows: str, columns: str, at_least
         raise DataError(f"{what}: there is no {columns}")
     if array.shape[0] < at_least:
         raise NotEnoughData(f"{what}: needs at least {at_least} of {rows}, got {array.shape[0]}")
-    # A sum is finite if all of its terms are, unless it overflows: only then the slower look is needed.
-    if not np.isfinite(array.sum()):
+    # A sum of squares is finite if all of its terms are: only where it is not, the slower look is needed.
+    flat = array.ravel(order="K")
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = float(np.vdot(flat, flat))
+    if not _LEAST <= power <= _MOST:
         refuse_non_finite(array, what, rows=rows, columns=columns)
+        _refuse_out_of_range(array, what)
     return array
+
+
+def _refuse_out_of_range(array: NDArray[np.float64], what: str) -> None:
+    """Name numbers whose fourth powers would be infinite, or zero."""
+    largest = float(np.abs(array).max())
+    if largest > 0:
+        raise DataError(
+            f"{what}: the largest value is {largest:.3g}, so that products of values leave the range of floating-point "
+            "numbers; divide all values by one number"
+        )
 
 
 def refuse_non_finite(array: NDArray[np.float64], what: str, *, rows: str, columns: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
-from spikeproof.errors import BadParameter, NotEnoughData
+from spikeproof.errors import BadParameter, DataError, NotEnoughData
 from spikeproof.types import Repeats, Sample
 from spikeproof_metrics_population import cvpca, power_law, readout_weights
 from spikeproof_metrics_population.few_units import FewUnits
@@ -147,3 +147,19 @@ def test_the_shared_spectrum_refuses_what_it_cannot_carry() -> None:
         TrialSpectrum().score(shown(np.ones((8, 6)), 0.0))
     with pytest.raises(BadParameter, match="draws must be at least 1"):
         TrialSpectrum(draws=0)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_cross_validated_components_of_products_that_are_no_numbers_are_refused(size: float) -> None:
+    responses = size * np.random.default_rng(0).normal(size=(9, 6))
+    with pytest.raises(DataError, match=r"cvPCA: the largest response is \S+, so that products of responses leave"):
+        cvpca(responses, responses)
+
+
+def test_a_unit_that_never_varies_has_no_weight_whatever_rounding_makes_of_its_mean() -> None:
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    values[:, 1] = 0.1  # the mean of which is not 0.1
+    for decoder in ("ridge", "logistic", "svm", "lda"):
+        weights = readout_weights(values, LABELS, decoder=decoder)  # type: ignore[arg-type]
+        assert (weights[:, 1] == 0).all()
+        assert (weights[:, [0, 2]] != 0).all()

@@ -268,6 +268,12 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[DataError], str]] = {
         DataError,
         r"condition 1 is the same in all 2 channels \(1 such conditions\)",
     ),
+    "products beyond numbers": (
+        lambda: rdm_correlation(1e200 * np.eye(3)),
+        DataError,
+        r"the largest value is 1e\+200, so that products of values leave the range .* divide all values by one number",
+    ),
+    "products below numbers": (lambda: rdm_squared_euclidean(1e-200 * np.eye(3)), DataError, "largest value is 1e-200"),
     "one channel": (lambda: rdm_correlation([[1.0], [2.0]]), DataError, "the same in all 1 channels"),
     "negative rates": (lambda: rdm_poisson([[1.0], [-1.0]]), DataError, "not negative, got -1.0 in condition 1"),
     "no prior": (lambda: rdm_poisson([[0.0], [1.0]], prior_weight=0), DataError, "give prior_weight above 0"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from spikeproof.errors import NotEnoughData, PluginFailed
+from spikeproof.errors import DataError, NotEnoughData, PluginFailed
 from spikeproof.scores import MeanScore, Quantity, Repeats, Sample, Score
 from spikeproof.statistics import (
     jackknife_groups,
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BLOCKS", "GROUPS", "Factor", "LeftOut", "contributed", "left_out", "scored", "with_bounds"]
+__all__ = ["BLOCKS", "GROUPS", "Factor", "LeftOut", "check_range", "contributed", "left_out", "scored", "with_bounds"]
 
 Factor: TypeAlias = Literal["stimuli", "units", "reference_units", "both_units"]
 """What is left out: units of the responses, of the reference, or of both sides where they are the same."""
 
 GROUPS = 32
 """Most groups of stimuli, and of units, that are left out in turn."""
+
+_LARGEST = 1e35
+"""Responses beyond which, or below whose inverse, products of kernels (their eighth powers) are no numbers."""
 
 PAIRS = 24
 """Most pairs of groups that are left out at once, for the interaction of two factors; two for each group of the smaller
@@ -99,6 +102,7 @@ def left_out(
     """
     import numpy as np
 
+    check_range(sample)
     sample = replace(sample, places=sample.placed())
     if isinstance(score, MeanScore):
         return _of_mean(score, sample, factors, most)
@@ -166,6 +170,24 @@ def _of_mean(score: MeanScore, sample: Sample, factors: Mapping[Factor, NDArray[
         refitted=refitted,
         contributing=len(values),
     )
+
+
+def check_range(sample: Sample) -> None:
+    """Refuse responses whose products would be infinite or vanish.
+
+    Raises
+    ------
+    DataError
+    """
+    import numpy as np
+
+    for values, what in ((sample.responses, "response"), (sample.reference, "response of the reference")):
+        largest = 0.0 if values is None else float(np.abs(values).max(initial=0.0))
+        if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+            raise DataError(
+                f"the largest {what} is {largest:.3g}, so that products of responses leave the range of floating-point "
+                "numbers: divide all responses by one number"
+            )
 
 
 def scored(score: Score, sample: Sample) -> NDArray[np.float64]:

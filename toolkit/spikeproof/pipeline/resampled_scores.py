@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from spikeproof.noise import generator
 from spikeproof.scores import Repeats, Sample, Score
 
-from .left_out import Factor, LeftOut, left_out, scored
+from .left_out import Factor, LeftOut, check_range, left_out, scored
 from .presented import reads_repeats
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def shuffled(
     """Score a sample whose link between stimuli and something is broken, (shuffle, quantity)."""
     import numpy as np
 
+    check_range(sample)
     rng = generator(sample.seed, "shuffled score", null)
     rows = []
     for _ in range(_SHUFFLES):
