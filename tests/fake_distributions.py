@@ -29,7 +29,7 @@ BROKEN = {
     ),
     "unknown hook": (
         f"{HEAD}@hookimpl\ndef spikeproof_atacks():\n    yield {ENTRY}\n",
-        "ValueError: unknown hook spikeproof_atacks: did you mean spikeproof_attacks?",
+        "ValueError: unknown hook spikeproof_atacks: did you mean 'spikeproof_attacks'?",
     ),
     "generator that raises": (
         f"{HEAD}@hookimpl\ndef spikeproof_attacks():\n    yield {ENTRY}\n    raise RuntimeError('half way')\n",

@@ -180,7 +180,8 @@ class Ready:
         if missing:
             raise DataError(
                 f"encoder ready: no feature predicts unit {missing[0]!r} ({len(missing)} of {len(units)} units)"
-                f"{did_you_mean(missing[0], self.neurons)}: add it to neurons, with its model, or leave the unit out"
+                f"{did_you_mean(missing[0], self.neurons, otherwise=':')} add it to neurons, with its model, or leave "
+                "the unit out"
             )
         return np.array([self.neurons.index(name) for name in units], dtype=np.intp)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 from collections.abc import Callable, Collection, Mapping
 
 from spikeproof.errors import BadParameter
+from spikeproof.wording import did_you_mean
 
 __all__ = ["checked", "named", "parsed"]
 
@@ -84,7 +84,7 @@ def checked(
             raise BadParameter(f"{who}: parameter {name!r} is set by {given[name]}: leave it out")
         if name not in open_:
             has = f"it has {', '.join(open_)}" if open_ else "it has none"
-            raise BadParameter(f"{who}: unknown parameter {name!r}: {_meant(name, open_)}{has}")
+            raise BadParameter(f"{who}: unknown parameter {name!r}{did_you_mean(name, open_, otherwise=':')} {has}")
     missing = [name for name in open_ if taken[name].default is inspect.Parameter.empty and name not in values]
     if missing:
         raise BadParameter(f"{who}: parameter {missing[0]!r} has no default: give it, parameters = '{missing[0]}=...'")
@@ -113,12 +113,6 @@ def named(name: str, known: Collection[str], library: str, unfit: Mapping[str, s
     if name in unfit:
         raise BadParameter(f"{library}:{name} cannot be used here: {unfit[name]}")
     raise BadParameter(
-        f"{library} has no attack {name!r} that can be used here: {_meant(name, known)}"
-        f"there are {', '.join(sorted(known))}"
+        f"{library} has no attack {name!r} that can be used here"
+        f"{did_you_mean(name, known, otherwise=':')} there are {', '.join(sorted(known))}"
     )
-
-
-def _meant(name: str, known: Collection[str]) -> str:
-    lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), lower, 3)
-    return f"did you mean {' or '.join(repr(lower[one]) for one in near)}? " if near else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from spikeproof.errors import DataError
+from spikeproof.wording import did_you_mean
 
 from .layout import Layout, Table, as_table
 
@@ -53,9 +53,8 @@ def choose_table(layout: Layout, name: str | None, file: str) -> tuple[Table, st
             f"presentation, and needs one value. {_listed(layout.tables)}"
         )
     names = [table.name for table in layout.tables] + [table.path for table in layout.tables]
-    near = difflib.get_close_matches(name.strip("/"), names, n=3)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise DataError(f"{file}: no presentation table {name!r}. {hint}{_listed(layout.tables)}")
+    hint = did_you_mean(name.strip("/"), names, otherwise=".")
+    raise DataError(f"{file}: no presentation table {name!r}{hint} {_listed(layout.tables)}")
 
 
 def _only(layout: Layout, file: str) -> tuple[Table, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from spikeproof.errors import DataError
+from spikeproof.wording import did_you_mean
 
 from .columns import Columns, as_names, different
 
@@ -159,9 +159,8 @@ def names_of(columns: Columns, name: str, rows: NDArray[np.intp], *, option: str
     if name in columns.left_out:
         raise DataError(f"{where}: column {name!r} holds {columns.left_out[name]}: `{option}` needs one value per row")
     if name not in columns.values:
-        near = difflib.get_close_matches(name, columns.values, n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise DataError(f"{where}: no column {name!r} for `{option}`; {hint}there are {described(columns)}")
+        hint = did_you_mean(name, columns.values, otherwise=";")
+        raise DataError(f"{where}: no column {name!r} for `{option}`{hint} there are {described(columns)}")
     values = columns.values[name]
     empty = missing(values)
     if empty.any():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 __all__ = ["choose_rows"]
 
@@ -138,9 +138,8 @@ def _unknown(
 ) -> str:
     if name in left_out:
         return f"{where}: {option}={expression!r}: column {name!r} holds {left_out[name]} and cannot be compared"
-    near = difflib.get_close_matches(name, columns, n=3)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"{where}: {option}={expression!r}: no column {name!r}; {hint}there are {', '.join(columns)}"
+    hint = did_you_mean(name, columns, otherwise=";")
+    return f"{where}: {option}={expression!r}: no column {name!r}{hint} there are {', '.join(columns)}"
 
 
 def _held(names: list[str], columns: Mapping[str, NDArray[Any]]) -> str:

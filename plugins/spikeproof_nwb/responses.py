@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 from .layout import Layout, Series
 from .rois import read_rois
@@ -125,9 +125,8 @@ def _named(layout: Layout, name: str, label: str) -> tuple[str | Series, tuple[s
                 f"{label}: {path} is a link to {target}, which cannot be reached: put that file back beside this one"
             )
     names = [part for item in held for part in (_path(item), *_path(item).split("/")[-2:])]
-    near = difflib.get_close_matches(wanted, names, n=3)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise DataError(f"{label}: no responses {name!r}; {hint}there are {_listed(held) or 'none'}")
+    hint = did_you_mean(wanted, names, otherwise=";")
+    raise DataError(f"{label}: no responses {name!r}{hint} there are {_listed(held) or 'none'}")
 
 
 def _guessed(rois: Sequence[Series], label: str) -> tuple[Series, tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter
 from spikeproof.types import Inspection, Recording, generator
+from spikeproof.wording import did_you_mean
 
 from .counts import highest_correlation, poisson_counts, shared_mean
 from .signals import KINDS, Kind, signal, true_dprime
@@ -48,9 +48,8 @@ class Simulation:
 
     def __post_init__(self) -> None:
         if self.target and self.target not in KINDS:
-            near = difflib.get_close_matches(self.target, KINDS, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            raise BadParameter(f"simulate: no kind {self.target!r}; kinds are {', '.join(KINDS)}.{meant}")
+            meant = did_you_mean(self.target, KINDS, 1, otherwise=";")
+            raise BadParameter(f"simulate: no kind {self.target!r}{meant} kinds are {', '.join(KINDS)}")
         for name, least in (
             ("units", 1), ("stimuli", 1), ("categories", 2), ("repeats", 1), ("informative", 1),
             ("separation", 0), ("private", 0), ("noise_correlation", 0), ("seed", 0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 __all__ = ["AXES", "Block", "Column", "as_text", "check_dims", "check_numbers", "column_values", "listed"]
 
@@ -97,9 +97,8 @@ def check_dims(dims: Sequence[str], shape: tuple[int, ...], where: str) -> tuple
     example = 'such as dims = ["unit", "stimulus", "repeat"]'
     for dim in dims:
         if dim not in AXES:
-            near = difflib.get_close_matches(dim, AXES, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            raise BadParameter(f"{where}: dims names an axis {dim!r}; axes are {', '.join(AXES)}.{meant}")
+            meant = did_you_mean(dim, AXES, 1, otherwise=";")
+            raise BadParameter(f"{where}: dims names an axis {dim!r}{meant} axes are {', '.join(AXES)}")
     if len(set(dims)) < len(dims):
         raise BadParameter(f"{where}: dims names an axis twice: {', '.join(dims)}")
     if len(dims) != len(shape):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 from .block import Block, Column, listed
 from .roles import KNOWN
@@ -260,6 +260,4 @@ def _refuse_twice(
 
 def _near(name: str, table: pd.DataFrame) -> str:
     names = list(map(str, table.columns))
-    near = difflib.get_close_matches(name, names, n=3)
-    meant = f". Did you mean {' or '.join(near)}?" if near else "."
-    return f"{meant} Columns are {listed(names)}"
+    return f"{did_you_mean(name, names, otherwise='.')} Columns are {listed(names)}"

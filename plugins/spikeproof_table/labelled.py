@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 import xarray as xr
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 from .block import AXES, Block, Column, check_dims, column_values, listed
 from .files import Kind
@@ -110,10 +110,9 @@ def opened(path: Path, kind: Kind, group: str | None, where: str) -> Iterator[xr
 def _check_group(groups: Sequence[str], group: str | None, where: str) -> None:
     if group is None or group.strip("/") in groups:
         return
-    near = difflib.get_close_matches(group.strip("/"), groups, n=3)
-    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    meant = did_you_mean(group.strip("/"), groups, otherwise=".")
     there = listed([name for name in groups if name]) or "none but the root"
-    raise DataError(f"{where}: group = {group!r}: there is no such group.{meant} Groups are {there}")
+    raise DataError(f"{where}: group = {group!r}: there is no such group{meant} Groups are {there}")
 
 
 def _refuse_empty(groups: Sequence[str], group: str | None, where: str) -> NoReturn:
@@ -198,10 +197,9 @@ def _choose(file: xr.Dataset, responses: str | None, where: str) -> tuple[str, l
     if responses is not None:
         if responses in file.variables:
             return responses, []
-        near = difflib.get_close_matches(responses, list(map(str, file.variables)), n=3)
-        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        meant = did_you_mean(responses, map(str, file.variables), otherwise=".")
         raise DataError(
-            f"{where}: responses = {responses!r}: there is no such variable.{meant} Variables are "
+            f"{where}: responses = {responses!r}: there is no such variable{meant} Variables are "
             f"{listed(shapes) or 'none'}"
         )
     for name in _PREFERRED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tokenize
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 from .block import Block, Column, check_dims, column_values, listed
 from .files import Kind
@@ -136,10 +136,9 @@ def _choose(arrays: Mapping[str, NDArray[Any]], responses: str | None, where: st
     if responses is not None:
         if responses in arrays:
             return responses, []
-        near = difflib.get_close_matches(responses, arrays, n=3)
-        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        meant = did_you_mean(responses, arrays, otherwise=".")
         raise DataError(
-            f"{where}: responses = {responses!r}: there is no such array.{meant} Arrays are {listed(shapes)}"
+            f"{where}: responses = {responses!r}: there is no such array{meant} Arrays are {listed(shapes)}"
         )
     for name in _PREFERRED:
         if name in arrays:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spikeproof.errors import DataError
+from spikeproof.wording import did_you_mean
 
 from .block import Block, Column, listed
 
@@ -97,6 +97,5 @@ def _named(role: str, wanted: str, block: Block, fits: Mapping[str, Column], whe
     if wanted in block.columns:
         dims = " x ".join(block.columns[wanted].dims) or "no axis"
         raise DataError(f"{where}: {role} = {wanted!r} stands along {dims}, not {axis}; columns along it: {held}")
-    near = difflib.get_close_matches(wanted, block.columns, n=3)
-    meant = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise DataError(f"{where}: {role} = {wanted!r}: there is no such column.{meant} Columns along {axis}: {held}")
+    meant = did_you_mean(wanted, block.columns, otherwise=".")
+    raise DataError(f"{where}: {role} = {wanted!r}: there is no such column{meant} Columns along {axis}: {held}")

@@ -182,7 +182,7 @@ def test_a_cut_index_says_how_many_units_would_have_read_as_silent(cli: Cli, sha
         (
             "frameName",
             "framename",
-            ("/intervals/recognition_table", "no column 'framename'", "did you mean frameName?"),
+            ("/intervals/recognition_table", "no column 'framename'", "did you mean 'frameName'?"),
         ),
         ("stimuli_type", "stimulus_type", ("no column 'stimulus_type' for `category`", "stimuli_type")),
     ],

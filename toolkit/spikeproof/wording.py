@@ -112,15 +112,32 @@ def some(names: Iterable[object], most: int = 3) -> str:
     return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
 
 
-def did_you_mean(wrong: str, known: Iterable[str], most: int = 3) -> str:
-    """Say which known names are near a wrong one: ``"; did you mean 'a' or 'b'?"``, or nothing.
+def did_you_mean(wrong: str, known: Iterable[str], most: int = 3, *, otherwise: str = "") -> str:
+    """Ask for the known names that are near a wrong one, in whatever case it is written.
+
+    Parameters
+    ----------
+    wrong : str
+    known : iterable of str
+    most : int
+        Names at most.
+    otherwise : str
+        What to say where none is near.
+
+    Returns
+    -------
+    str
+        It follows the wrong name: ``": did you mean 'a' or 'b'?"``.
 
     Examples
     --------
-    >>> did_you_mean("sparsness", ["sparseness", "margin"])
-    "; did you mean 'sparseness'?"
-    >>> did_you_mean("x", ["sparseness"])
-    ''
+    >>> did_you_mean("Sparsness", ["sparseness", "margin"])
+    ": did you mean 'sparseness'?"
+    >>> did_you_mean("x", ["sparseness"], otherwise=": there is sparseness")
+    ': there is sparseness'
     """
-    near = difflib.get_close_matches(wrong, list(known), n=most)
-    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    names: dict[str, str] = {}
+    for name in known:
+        names.setdefault(name.casefold(), name)
+    near = difflib.get_close_matches(wrong.casefold(), names, n=most)
+    return f": did you mean {' or '.join(repr(names[name]) for name in near)}?" if near else otherwise

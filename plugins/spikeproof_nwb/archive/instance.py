@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from spikeproof.errors import BadParameter, DataError
+from spikeproof.wording import did_you_mean
 
 __all__ = ["Instance", "choose_instance"]
 
@@ -97,8 +97,7 @@ def choose_instance(said: str | None, environ: Mapping[str, str] | None = None) 
         web = f"{parts.scheme}://{parts.netloc}"
         api = f"{web}{parts.path}" if parts.path.endswith("/api") else ""
         return Instance(name=parts.netloc, api=api, web=web, known=False)
-    near = difflib.get_close_matches(name, known_instances, n=2, cutoff=0.4)
-    hint = f": did you mean {' or '.join(near)}? Known are" if near else ": known are"
+    hint = did_you_mean(name, known_instances, 2, otherwise=":")
     raise BadParameter(
-        f"{where} = {name!r} is no archive{hint} {', '.join(known_instances)}; an address begins with https://"
+        f"{where} = {name!r} is no archive{hint} known are {', '.join(known_instances)}; an address begins with https://"
     )

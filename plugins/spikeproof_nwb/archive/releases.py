@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from spikeproof.errors import DataError
+from spikeproof.wording import did_you_mean
 
 from .client import Client, NotFound
 from .known import Known
@@ -115,8 +115,7 @@ def version_about(spec: Spec, version: str, client: Client) -> dict[str, Any]:
 def no_version(spec: Spec, client: Client) -> DataError:
     """The error for a version that does not exist, with the ones that do."""
     names = [str(row["version"]) for row in versions_of(spec, client)]
-    near = difflib.get_close_matches(str(spec.version), names, n=3, cutoff=0.6)
     return DataError(
         f"dandi:{spec.dandiset} has no version {spec.version}"
-        + (f": did you mean {' or '.join(near)}?" if near else f": there are {', '.join(names)}")
+        + did_you_mean(str(spec.version), names, otherwise=f": there are {', '.join(names)}")
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 from spikeproof.errors import DataError
 from spikeproof.types import StimulusSet
+from spikeproof.wording import did_you_mean
 
 from spikeproof_nwb.layout import Layout
 from spikeproof_nwb.place import Place
@@ -246,10 +246,9 @@ def _named(layout: Layout, name: str, label: str) -> tuple[str, str]:
             f"{label}: the images {broken[0][0]} are a link to {broken[0][1]}, which cannot be reached: put that file "
             "back beside this one"
         )
-    near = difflib.get_close_matches(wanted, [*kinds, *(path.rsplit("/", 1)[-1] for path in kinds)], n=3)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    hint = did_you_mean(wanted, [*kinds, *(path.rsplit("/", 1)[-1] for path in kinds)], otherwise=".")
     held = f"The file holds {_listed(layout)}" if kinds else "The file holds no images"
-    raise DataError(f"{label}: no images {name!r}. {hint}{held}")
+    raise DataError(f"{label}: no images {name!r}{hint} {held}")
 
 
 def _try(reasons: list[str], call: Callable[[], T]) -> T | None:

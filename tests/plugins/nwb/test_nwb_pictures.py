@@ -176,7 +176,7 @@ def test_of_several_containers_one_is_named_by_path_or_name(write_file: Callable
         np.testing.assert_array_equal(stimuli.images(["a"])[0, 0], (255 - SMALL).astype(np.float32) / 255)
     with pytest.raises(DataError, match="several images are called 'warped': /acquisition/warped, /stimulus/templates"):
         NWB(target=path, images="warped").load()
-    with pytest.raises(DataError, match=r"no images 'warpd'. Did you mean warped"):
+    with pytest.raises(DataError, match=r"no images 'warpd': did you mean 'warped'"):
         NWB(target=path, images="warpd").load()
 
 

@@ -66,7 +66,7 @@ def test_anything_else_is_refused_unevaluated(expression: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
-        ("qualty == 'good'", "no column 'qualty'; did you mean quality? there are quality, snr, id, is ok"),
+        ("qualty == 'good'", "no column 'qualty': did you mean 'quality'? there are quality, snr, id, is ok"),
         ("waveform > 1", "column 'waveform' holds a matrix and cannot be compared"),
         ("snr > 100", "keeps none of the 4 rows; snr holds 1.0 (1), 3.0 (1), 2.5 (1)"),
         ("quality == 'Good'", "keeps none of the 4 rows; quality holds 'good' (2), 'noise' (1), 'mua' (1)"),

@@ -112,7 +112,7 @@ def test_several_tables_must_be_chosen_from(write_file: Callable[..., Path]) -> 
 
 
 def test_an_unknown_table_names_near_ones(write_file: Callable[..., Path]) -> None:
-    assert "no presentation table 'trails'. Did you mean trials" in refused(write_file(), table="trails")
+    assert "no presentation table 'trails': did you mean 'trials'?" in refused(write_file(), table="trails")
 
 
 def test_a_table_name_that_stands_twice_needs_its_path(write_file: Callable[..., Path]) -> None:
@@ -127,7 +127,7 @@ def test_a_table_name_that_stands_twice_needs_its_path(write_file: Callable[...,
 
 def test_an_unknown_column_names_near_ones(write_file: Callable[..., Path]) -> None:
     message = refused(write_file(), stimulus="stimulusid")
-    assert "no column 'stimulusid' for `stimulus`; did you mean stimulus_id?" in message
+    assert "no column 'stimulusid' for `stimulus`: did you mean 'stimulus_id'?" in message
     assert "stimulus_id (2 values)" in message
     assert "no column 'kind' for `category`" in refused(write_file(), category="kind")
 

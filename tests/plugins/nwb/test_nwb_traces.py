@@ -136,7 +136,7 @@ def test_several_of_one_kind_must_be_chosen_from(write_file: WriteFile, imaged: 
     listed = "/processing/ophys/Fluorescence1/RoiResponseSeries (RoiResponseSeries, 20 x 2), /processing/ophys/Fl"
     assert f"several series could hold the responses; name one as `responses`: {listed}" in refused(path)
     assert f"'RoiResponseSeries' could be {listed}" in refused(path, responses="RoiResponseSeries")
-    assert "no responses 'Fluoresence1'; did you mean" in refused(path, responses="Fluoresence1")
+    assert "no responses 'Fluoresence1': did you mean" in refused(path, responses="Fluoresence1")
     named = NWB(target=str(path), responses="Fluorescence2").load()
     assert named.identity["responses"] == "/processing/ophys/Fluorescence2/RoiResponseSeries"
 

@@ -196,7 +196,7 @@ def test_dprime_counts_the_spread_between_stimuli() -> None:
     [
         (
             {"target": "sprase"},
-            "no kind 'sprase'; kinds are sparse, distributed, .* Did you mean 'sparse'",
+            r"no kind 'sprase': did you mean 'sparse'\? kinds are sparse, distributed, ",
         ),
         ({"units": 0}, "units must be a finite number of at least 1, got 0"),
         ({"categories": 1}, "categories must be a finite number of at least 2, got 1"),

@@ -180,7 +180,7 @@ def test_other_names_are_told_by_options(tmp_path: Path) -> None:
     assert recording.notes == ("variables that were left out: other (another array of numbers, cells 2 x trials 3)",)
     with pytest.raises(DataError, match=r"which variable holds the responses\? .*psth \(cells 2 x trials 3\), other"):
         load(path)
-    with pytest.raises(DataError, match=r"responses = 'pst': there is no such variable\. Did you mean psth\?"):
+    with pytest.raises(DataError, match=r"responses = 'pst': there is no such variable: did you mean 'psth'\?"):
         load(path, responses="pst")
     with pytest.raises(BadParameter, match=r"axes of psth are cells \(2\), trials \(3\), and responses need presentat"):
         load(path, responses="psth")
@@ -239,7 +239,7 @@ def test_a_group_is_named(tmp_path: Path) -> None:
         assert of(load(tmp_path / name, group="day1/late")).sizes["unit"] == 2
         with pytest.raises(DataError, match=r"nothing stands at the root of this file; it has groups day1.*group"):
             load(tmp_path / name)
-        with pytest.raises(DataError, match=r"group = 'day1/lat': there is no such group\. Did you mean day1/late"):
+        with pytest.raises(DataError, match=r"group = 'day1/lat': there is no such group: did you mean 'day1/late'"):
             load(tmp_path / name, group="day1/lat")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
 import sys
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from spikeproof import __version__
 from spikeproof.errors import PluginFailed
 from spikeproof.plugin import Entry
+from spikeproof.wording import did_you_mean
 
 from .components import Kind, PluginState, PluginStatus, Provided
 from .loading import SLOW_MS, Timer, entries_of, load_file
@@ -197,9 +197,8 @@ def _allowed(environ: Mapping[str, str], found: Sequence[_Found]) -> frozenset[s
     known = sorted(frozenset[str]().union(*(plugin.names for plugin in found)))
     for name in names:
         if canonicalize_name(name) not in known:
-            near = difflib.get_close_matches(canonicalize_name(name), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else "see `spikeproof plugins`"
-            _log.warning("SPIKEPROOF_PLUGINS allows %r, but no plugin or distribution has that name: %s", name, hint)
+            hint = did_you_mean(canonicalize_name(name), known, 1, otherwise=": see `spikeproof plugins`")
+            _log.warning("SPIKEPROOF_PLUGINS allows %r, but no plugin or distribution has that name%s", name, hint)
     return frozenset(canonicalize_name(name) for name in names)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import inspect
 import typing
 from dataclasses import dataclass
 
 from spikeproof.errors import PluginFailed
+from spikeproof.wording import did_you_mean
 
 from .components import Chosen
 from .loading import file_module_name
@@ -72,9 +72,7 @@ def import_factory(chosen: Chosen, *, place: str = "") -> type:
         raise PluginFailed(f"{who} cannot be imported: {module_name}: {type(error).__name__}: {error}") from error
     factory = getattr(module, attribute, None)
     if factory is None:
-        near = difflib.get_close_matches(attribute, dir(module), 1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise PluginFailed(f"{who}: module {module_name} has no {attribute!r}{hint}")
+        raise PluginFailed(f"{who}: module {module_name} has no {attribute!r}{did_you_mean(attribute, dir(module), 1)}")
     _check(factory, chosen, who)
     return typing.cast("type", factory)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 import time
@@ -14,6 +13,7 @@ import pluggy
 
 from spikeproof import hookspecs
 from spikeproof.plugin import Entry
+from spikeproof.wording import did_you_mean
 
 from .components import HOOKS, Kind, article
 
@@ -66,9 +66,8 @@ def entries_of(module: object) -> Mapping[Kind, tuple[Entry, ...]]:
     for caller in callers:
         for implementation in caller.get_hookimpls():
             if caller.name not in known and not implementation.optionalhook:
-                near = difflib.get_close_matches(caller.name, known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(sorted(known))}"
-                raise ValueError(f"unknown hook {caller.name}: {hint}")
+                hooks = f": the hooks are {', '.join(sorted(known))}"
+                raise ValueError(f"unknown hook {caller.name}{did_you_mean(caller.name, known, 1, otherwise=hooks)}")
             if implementation.wrapper or implementation.hookwrapper:
                 raise ValueError(f"{caller.name} is a hook wrapper: yield entries of your own instead")
     collected: dict[Kind, tuple[Entry, ...]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import operator
 import types
@@ -11,6 +10,7 @@ import typing
 from collections.abc import Mapping, Sequence
 
 from spikeproof.errors import BadParameter, PluginFailed, SpikeproofError, UsageError
+from spikeproof.wording import did_you_mean
 
 from .components import Chosen
 from .factory import TARGET, Parameter, import_factory, parameters_of
@@ -82,11 +82,10 @@ def _refuse_unknown(
             continue
         if key == TARGET and chosen.entry.target is not None:
             raise BadParameter(f"{place}write the target after the colon: {chosen.entry.name}:{parameters[key]}")
-        near = difflib.get_close_matches(key.replace("-", "_"), [*names, *beside], 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(key.replace("-", "_"), [*names, *beside], 1, otherwise=":")
         listing = f"has {', '.join(names)}" if names else "has no parameters"
         listing += f"; its table also takes {', '.join(beside)}" if beside else ""
-        raise BadParameter(f"{place}unknown parameter {key!r}: {hint}{chosen.label} {listing}")
+        raise BadParameter(f"{place}unknown parameter {key!r}{hint} {chosen.label} {listing}")
 
 
 def _validated(field: Parameter, value: object, place: str) -> object:
@@ -180,9 +179,7 @@ def _explained(field: Parameter, value: object, error: ValidationError) -> str:
         words, key = _LIMITS[first["type"]]
         return f"{where}must be {words} {first['ctx'][key]}, got {shown!r}"
     options = _options(annotation)
-    near = difflib.get_close_matches(str(shown), list(map(str, options)), 1) if options else []
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    return f"{where}expected {describe(annotation)}, got {shown!r}{hint}"
+    return f"{where}expected {describe(annotation)}, got {shown!r}{did_you_mean(str(shown), map(str, options), 1)}"
 
 
 def _bare(annotation: object) -> object:

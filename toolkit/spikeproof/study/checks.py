@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from spikeproof.errors import BadStudy
+from spikeproof.wording import did_you_mean
 
 from .model import ComponentSpec
 
@@ -14,7 +14,6 @@ __all__ = [
     "check_known",
     "check_unique",
     "count_or_all",
-    "did_you_mean",
     "name_list",
     "table_of",
     "tables_of",
@@ -46,8 +45,8 @@ def check_known(table: Mapping[str, Any], known: Sequence[str], where: str, what
     """Refuse a key that is not known; near ones are named."""
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            raise BadStudy(f"{where}: unknown key {key!r}{did_you_mean(near)} ({what} has {', '.join(known)})")
+            near = did_you_mean(str(key), known, 1)
+            raise BadStudy(f"{where}: unknown key {key!r}{near} ({what} has {', '.join(known)})")
 
 
 def check_unique(specs: Sequence[ComponentSpec], where: str) -> None:
@@ -87,8 +86,3 @@ def whole_number(value: object, where: str, *, minimum: int, also: Literal["", "
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise BadStudy(f"{where} must be a whole number of at least {minimum}{also}, got {value!r}")
     return value
-
-
-def did_you_mean(near: Sequence[str]) -> str:
-    """Return a question that names near words, or nothing."""
-    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from spikeproof.errors import BadStudy
+from spikeproof.wording import did_you_mean
 
-from .checks import count_or_all, did_you_mean, name_list, whole_number
+from .checks import count_or_all, name_list, whole_number
 from .model import Choose, ComponentSpec, EncoderSpec
 
 __all__ = ["parse_encoders"]
@@ -69,8 +69,8 @@ def _models(table: dict[str, Any], models: Sequence[str], where: str) -> tuple[s
         raise BadStudy(f"{where}: model names none: {_known(models)}")
     for name in names:
         if name not in models:
-            near = difflib.get_close_matches(name, models, n=1)
-            raise BadStudy(f"{where}: there is no [[model]] called {name!r}{did_you_mean(near)} ({_known(models)})")
+            near = did_you_mean(name, models, 1)
+            raise BadStudy(f"{where}: there is no [[model]] called {name!r}{near} ({_known(models)})")
     return names
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from spikeproof.errors import BadStudy
+from spikeproof.wording import did_you_mean
 
-from .checks import did_you_mean
 from .model import Study
 
 __all__ = ["check_requirements", "read_study"]
@@ -28,8 +27,8 @@ def read_study(path: str | Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [item.name for item in _siblings(path)], n=3)
-        raise BadStudy(f"{path}: there is no such study file{did_you_mean(near)}") from None
+        near = did_you_mean(path.name, [item.name for item in _siblings(path)])
+        raise BadStudy(f"{path}: there is no such study file{near}") from None
     except IsADirectoryError:
         raise BadStudy(f"{path}: this is a folder; give the study's TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from spikeproof._host import Host, Provided
 from spikeproof.errors import ComponentNotFound, PluginFailed, UsageError
+from spikeproof.wording import did_you_mean
 
 from .registry import Check, CheckFailed, checks
 from .subject import Example, Subject
@@ -189,6 +189,5 @@ def _key(item: Provided) -> str:
 def _refuse_unknown(what: str, given: Mapping[str, object], known: list[str]) -> None:
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            hint = did_you_mean(key, known, 1, otherwise=f"; there are {', '.join(known)}")
             raise UsageError(f"{what} {key!r} names nothing that is checked{hint}")

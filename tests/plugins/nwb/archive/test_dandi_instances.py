@@ -29,7 +29,7 @@ def test_an_archive_is_named_or_addressed(said: str | None, environ: dict[str, s
 @pytest.mark.parametrize(
     ("said", "environ", "message"),
     [
-        ("dandi-sandbx", {}, "instance = 'dandi-sandbx' is no archive: did you mean dandi-sandbox"),
+        ("dandi-sandbx", {}, "instance = 'dandi-sandbx' is no archive: did you mean 'dandi-sandbox'"),
         (None, {"DANDI_INSTANCE": "zzz"}, "DANDI_INSTANCE = 'zzz' is no archive: known are dandi"),
         ("ftp://mine.org", {}, "an address begins with https://"),
         ("https://user:pass@mine.org/api", {}, "instance holds a user's name before the host: leave it out"),
