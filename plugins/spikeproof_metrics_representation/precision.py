@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PrecisionRoot"]
 
+_BLOCK = 128
+"""Rows and columns that are compared at once, 128 KB."""
+
 
 class PrecisionRoot:
     """A precision matrix as ``L L'``, so that ``x' P y = (L'x)' (L'y)``.
@@ -46,16 +49,16 @@ class PrecisionRoot:
                 raise DataError(f"precision: the diagonal must be positive, got {matrix.min():g}")
             self._diagonal = np.sqrt(matrix)
             return
-        scale = np.abs(matrix).max()
-        if np.abs(matrix - matrix.T).max() > 1e-8 * scale:
+        if _asymmetry(matrix) > 1e-8 * max(matrix.max(), -matrix.min()):
             raise DataError("precision: must be symmetric; an inverse that is not has lost its accuracy")
-        try:
-            self._lower = np.asfortranarray(linalg.cholesky(matrix, lower=True, check_finite=False))
-        except linalg.LinAlgError:
+        # The transpose of the copy is in the order that LAPACK works on in place.
+        lower, failed = linalg.lapack.dpotrf(np.array(matrix).T, lower=1, clean=0, overwrite_a=1)
+        if failed:
             raise DataError(
                 "precision: is not positive definite, so that distances could be negative without any noise; "
                 "estimate it with shrinkage (noise_precision)"
-            ) from None
+            )
+        self._lower = lower  # above the diagonal stands what is not looked at
 
     def apply(self, values: NDArray[np.float64], *, overwrite: bool = False) -> NDArray[np.float64]:
         """Rows x' times L; with ``overwrite``, in the memory of the rows."""
@@ -67,3 +70,15 @@ class PrecisionRoot:
                 linalg.blas.dtrmm(1.0, self._lower, values.T, trans_a=1, lower=1, overwrite_b=int(overwrite)).T
             )
         return values
+
+
+def _asymmetry(matrix: NDArray[np.float64]) -> float:
+    """Largest difference between a square matrix and its transpose, without another matrix of its size."""
+    largest = 0.0
+    for start in range(0, len(matrix), _BLOCK):
+        row = slice(start, start + _BLOCK)
+        for other in range(start, len(matrix), _BLOCK):
+            column = slice(other, other + _BLOCK)
+            gap = matrix[row, column] - matrix[column, row].T
+            largest = max(largest, float(gap.max()), -float(gap.min()))
+    return largest

@@ -58,7 +58,8 @@ def rdm_squared_euclidean(patterns: ArrayLike, *, remove_mean: bool = False) -> 
     [2.0, 8.0, 10.0]
     """
     values = _patterns(patterns, remove_mean)
-    return np.maximum(symmetric_kernel_distances(values @ values.T, values.shape[1]), 0.0)
+    distances = symmetric_kernel_distances(values @ values.T, values.shape[1])
+    return np.maximum(distances, 0.0, out=distances)
 
 
 def rdm_correlation(patterns: ArrayLike) -> NDArray[np.float64]:
@@ -97,8 +98,9 @@ def rdm_correlation(patterns: ArrayLike) -> NDArray[np.float64]:
             "leave those conditions out or use another distance"
         )
     centred /= norms[:, None]
-    similarity = squareform(centred @ centred.T, checks=False)
-    return np.clip(1.0 - similarity, 0.0, 2.0)
+    distances: NDArray[np.float64] = squareform(centred @ centred.T, checks=False)
+    np.subtract(1.0, distances, out=distances)
+    return np.clip(distances, 0.0, 2.0, out=distances)
 
 
 def rdm_mahalanobis(patterns: ArrayLike, precision: ArrayLike, *, remove_mean: bool = False) -> NDArray[np.float64]:
@@ -132,7 +134,8 @@ def rdm_mahalanobis(patterns: ArrayLike, precision: ArrayLike, *, remove_mean: b
     """
     values = _patterns(patterns, remove_mean)
     whitened = PrecisionRoot(precision, values.shape[1]).apply(values)
-    return np.maximum(symmetric_kernel_distances(whitened @ whitened.T, values.shape[1]), 0.0)
+    distances = symmetric_kernel_distances(whitened @ whitened.T, values.shape[1])
+    return np.maximum(distances, 0.0, out=distances)
 
 
 def rdm_poisson(patterns: ArrayLike, *, prior_lambda: float = 1.0, prior_weight: float = 0.1) -> NDArray[np.float64]:
@@ -196,8 +199,14 @@ def kernel_distances(kernel: NDArray[np.float64], channels: int) -> NDArray[np.f
 def symmetric_kernel_distances(kernel: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     """Distances ``(K_ii + K_jj - 2 K_ij) / channels`` as a vector, from the upper triangle of the kernel alone."""
     diagonal = np.diagonal(kernel)
-    vector: NDArray[np.float64] = squareform(diagonal[:, None] + diagonal, checks=False)
-    vector -= 2 * squareform(kernel, checks=False)
+    vector: NDArray[np.float64] = squareform(kernel, checks=False)
+    vector *= -2.0
+    begin = 0
+    for condition in range(len(kernel) - 1):
+        end = begin + len(kernel) - 1 - condition
+        vector[begin:end] += diagonal[condition + 1 :]
+        vector[begin:end] += diagonal[condition]
+        begin = end
     vector /= channels
     return vector
 
