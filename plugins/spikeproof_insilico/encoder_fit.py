@@ -77,7 +77,7 @@ class EncoderFit:
             "Pearson correlation over stimuli of mean responses with predictions by a fit that saw neither the stimulus"
             " nor any other of its fold, each fold centred by itself."
         )
-        limit = json.dumps({"min_fit": encoding.min_fit})
+        limit = json.dumps({"units below are left out (min_fit)": encoding.min_fit})
         parts = {
             "held_out_r": annotated(
                 found.mean(found.r, found.kept),

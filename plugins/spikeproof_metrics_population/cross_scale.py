@@ -230,6 +230,9 @@ def _annotate(summary: xr.Dataset, code: Code, measured: xr.Dataset, fixed: set[
         "reference_lines": json.dumps({"another image": 1.0}),
         "caption": "Every line is a row of the matrix, read at one scale.",
     }
+    for dim, name in (("row", "aimed at"), ("attack", "aimed at"), ("scale", "read at")):
+        if dim in summary.coords:
+            summary[dim].attrs["long_name"] = name
     units = summary["epsilon"].attrs.get("units", "norm")
     if "largest_norm" in summary:
         summary["largest_norm"].attrs = shared | {

@@ -92,3 +92,37 @@ def test_drawings_of_one_result_are_the_same_each_time() -> None:
 )
 def test_numbers_are_written_for_people(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_names_of_dimensions_are_words_and_a_norm_is_named_by_its_units() -> None:
+    values = variable({"recorded_unit": ["u0", "u1"]}, figure="distribution", x="recorded_unit")
+    [(svg, alternative)] = draw(xr.Dataset({"d": values}), "d")
+    assert {"recorded units, sorted (2 of 2)", "recorded unit, with 95 % interval"} <= set(texts(svg))
+    assert "_" not in "".join(texts(svg)) + alternative
+    curve = variable({"epsilon": [0.5, 1.0]}, figure="curve", x="epsilon")
+    curve["epsilon"].attrs |= {"long_name": "norm", "units": "L2 norm"}
+    assert "L2 norm" in texts(draw(xr.Dataset({"c": curve}), "c")[0][0])
+
+
+def test_a_matrix_says_what_its_rows_and_columns_are() -> None:
+    matrix = variable({"row": ["a", "b"], "scale": ["u", "v"]}, figure="matrix", rows="row", columns="scale")
+    matrix["row"].attrs["long_name"], matrix["scale"].attrs["long_name"] = "aimed at", "read at"
+    [(svg, alternative)] = draw(xr.Dataset({"m": matrix}), "m")
+    assert {"aimed at", "read at"} <= set(texts(svg))
+    assert alternative == "the shift, aimed at by read at"
+
+
+def test_two_reference_lines_have_their_words_at_either_end() -> None:
+    lines = '{"one in ten": 0.1, "the commonest": 0.11}'
+    curve = variable({"x": [0.5, 1.0]}, figure="curve", x="x", reference_lines=lines)
+    root = ET.fromstring(draw(xr.Dataset({"c": curve}), "c")[0][0])  # noqa: S314
+    anchors = {
+        "".join(element.itertext()): element.attrib["style"] for element in root.iter() if element.tag.endswith("}text")
+    }
+    assert "text-anchor: end" in anchors["the commonest"]
+    assert "text-anchor: end" not in anchors["one in ten"]
+
+
+def test_a_logarithmic_axis_names_more_than_powers_of_ten() -> None:
+    curve = variable({"x": [1.0, 40.0]}, figure="curve", x="x", x_scale="log")
+    assert {"1", "2", "5", "10", "20"} <= set(texts(draw(xr.Dataset({"c": curve}), "c")[0][0]))

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from spikeproof.report import write_report
 from spikeproof.report.pictures import png
+from spikeproof.report.sections import findings, metric_sections, refusals
 from spikeproof.result import Result, ResultFolder, slug
 
 STATISTIC = {"statistic": ["estimate", "low", "high"]}
@@ -141,3 +142,41 @@ def test_pictures_are_enlarged_by_whole_pixels_and_have_one_or_three_channels() 
         data = base64.b64decode(png(np.zeros((channels, 8, 8), dtype=np.float32)).partition(",")[2])
         picture = Image.open(io.BytesIO(data))
         assert (picture.mode, picture.size) == (mode, (128, 128))
+
+
+def test_many_findings_show_the_first_of_each_metric_and_fold_the_others(result: Result) -> None:
+    few = [{"system": "net a", "metric": "shift", "text": f"Sentence {place}."} for place in range(12)]
+    result.provenance["findings"] = few
+    assert "<details><summary>" not in findings(result)
+    other = [{"system": "net a", "metric": "other", "text": f"Another {place}."} for place in range(2)]
+    result.provenance["findings"] = few + other
+    page = findings(result)
+    shown, _, folded = page.partition("<details><summary>11 more sentences</summary>")
+    assert "Sentence 0." in shown
+    assert "Sentence 1." not in shown
+    assert "Sentence 11." in folded
+    assert page.count("<details>") == 1, "a line that offers one more sentence takes the room of the sentence"
+    assert "Another 1." in page.partition("</details>")[2]
+
+
+def test_what_is_refused_for_one_reason_stands_together(result: Result) -> None:
+    result.provenance["refused"] = [{"what": f"metric of {name}", "reason": "no repeats"} for name in ("a", "b", "a")]
+    assert "<li>metric of a and metric of b: no repeats</li>" in refusals(result)
+
+
+def test_a_table_names_each_number_once_with_its_units_and_gives_bounds_for_untested_doses(result: Result) -> None:
+    attrs = {"long_name": "norm at which half flip", "units": "L2 norm", "definition": "d", "headline": 1}
+    attrs |= {"least_tested": 0.5, "largest_tested": 2.0}
+    values = xr.DataArray(
+        [[0.1, 1.0], [0.05, 0.8], [0.2, np.inf]],
+        dims=("statistic", "line"),
+        coords=STATISTIC | {"line": ["a", "b"]},
+        attrs=attrs,
+    )
+    place = f"/shift/{slug('net a')}/summary"
+    result.tree[place] = xr.DataTree(xr.Dataset({"flip": values}))
+    [(_, _, page)] = metric_sections(result)
+    page = html.unescape(page)
+    assert "<td rowspan=2>norm at which half flip (L2 norm)</td><td>line a</td><td class=n>< 0.5</td>" in page
+    assert "<td class=n>[0.8, > 2]</td>" in page
+    assert ">unit<" not in page, "a column without text is left out"

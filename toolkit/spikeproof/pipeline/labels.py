@@ -55,6 +55,8 @@ def label_variable(variable: xr.DataArray, code: Code) -> None:
             f"{variable.attrs['definition']} In silico: of {facts.get('encoder', 'an encoder')} on "
             f"{facts.get('model', 'a network')} with a mean held-out r of {fit}, not of the recorded neurons."
         )
+        if "caption" in variable.attrs:
+            variable.attrs["caption"] += f" In silico (held-out r {fit}), not the recorded neurons."
 
 
 def _fit(code: Code) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from spikeproof.wording import number
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "text_of"]
+__all__ = ["called", "draw", "text_of"]
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey by line style.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -74,6 +75,22 @@ def text_of(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def called(variable: xr.DataArray, dim: str) -> str:
+    """Call a dimension in words: its long name, which its units may say better ("L2 norm" for "norm").
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> norms = xr.DataArray([0.5], dims="epsilon", attrs={"long_name": "norm", "units": "L2 norm"})
+    >>> array = xr.DataArray([[1.0]], coords={"epsilon": norms, "recorded_unit": ["u"]})
+    >>> called(array, "epsilon"), called(array, "recorded_unit")
+    ('L2 norm', 'recorded unit')
+    """
+    attributes = variable[dim].attrs
+    name, units = str(attributes.get("long_name", dim)), str(attributes.get("units", ""))
+    return units if units.endswith(name) else name.replace("_", " ")
+
+
 def _matrix(variable: xr.DataArray) -> tuple[str, str]:
     rows, columns = variable.attrs["rows"], variable.attrs["columns"]
     others = [dim for dim in variable.dims if dim not in (rows, columns, "statistic")]
@@ -106,10 +123,15 @@ def _matrix(variable: xr.DataArray) -> tuple[str, str]:
         axes.set_yticks(range(len(row_names)), row_names)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
+        if "long_name" in variable[columns].attrs and number_of <= across:
+            axes.xaxis.set_label_position("top")
+            axes.set_xlabel(called(variable, columns), color="0.35")
+        if "long_name" in variable[rows].attrs and number_of % across == 1 % across:
+            axes.set_ylabel(called(variable, rows), color="0.35")
         axes.spines[:].set_visible(False)
         if place:
             axes.set_title(_title(variable, place), weight="bold")
-    return _svg(figure), f"{variable.attrs['long_name']}, {rows} by {columns}"
+    return _svg(figure), f"{variable.attrs['long_name']}, {called(variable, rows)} by {called(variable, columns)}"
 
 
 def _curve(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str]:
@@ -136,15 +158,18 @@ def _curve(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str]:
         if chance:
             _chance(axes, summary[chance], x, place)
         _reference_lines(axes, variable)
-        axes.set_xlabel(_axis(variable[x].attrs.get("long_name", x), variable[x].attrs.get("units", "")))
+        units = str(variable[x].attrs.get("units", ""))
+        axes.set_xlabel(_axis(called(variable, x), "" if units == called(variable, x) else units))
         if place:
             axes.set_title(_title(variable, place))
         if variable.attrs.get("x_scale") == "log":
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
     all_axes[0].set_ylabel(_axis(variable.attrs["long_name"], variable.attrs["units"]))
     _legend(figure, all_axes[0])
-    return _svg(figure), f"{variable.attrs['long_name']} against {x}"
+    return _svg(figure), f"{variable.attrs['long_name']} against {called(variable, x)}"
 
 
 def _distribution(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str]:
@@ -163,7 +188,14 @@ def _distribution(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str
         bars = np.column_stack([low, high, np.full(len(order), np.nan)]).ravel()
         width = max(0.6, min(3.0, 150 / len(order)))
         axes.plot(np.repeat(rank, 3), bars, color=_COLORS[0], alpha=0.35, lw=width, solid_capstyle="butt")
-        axes.plot(rank, estimate[order], ".", color=_COLORS[0], label=f"{x}, with 95 % interval", markersize=5)
+        axes.plot(
+            rank,
+            estimate[order],
+            ".",
+            color=_COLORS[0],
+            label=f"{x.replace('_', ' ')}, with 95 % interval",
+            markersize=5,
+        )
         chance = variable.attrs.get("chance")
         if chance:
             level = summary[chance]
@@ -176,6 +208,7 @@ def _distribution(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str
                 _chance(axes, level, x, place)
         _reference_lines(axes, variable)
         axes.set_xlabel(f"{_plural(x)}, sorted ({len(order)} of {len(estimate)})")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if place:
             axes.set_title(_title(variable, place))
     all_axes[0].set_ylabel(_axis(variable.attrs["long_name"], variable.attrs["units"]))
@@ -213,10 +246,23 @@ def _chance(axes: Axes, level: xr.DataArray, x: str, place: dict[Any, Any]) -> N
 
 
 def _reference_lines(axes: Axes, variable: xr.DataArray) -> None:
-    for text, level in json.loads(variable.attrs.get("reference_lines", "{}")).items():
+    lines = json.loads(variable.attrs.get("reference_lines", "{}")).items()
+    for index, (text, level) in enumerate(lines):
         axes.axhline(level, color="0.2", lw=0.9, ls=(0, (6, 3)))
+        # On white, below what was measured; every other one on the right, since two may stand at nearly one level.
+        left = index % 2 == 0
         axes.annotate(
-            text, (1.0, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color="0.2"
+            text,
+            (0.01 if left else 0.99, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            va="bottom",
+            fontsize=8,
+            color="0.2",
+            bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.5, "linewidth": 0},
+            zorder=1.5,
         )
 
 
@@ -248,14 +294,11 @@ def _smallest(variable: xr.DataArray, dims: list[Any]) -> Any:  # noqa: ANN401 -
 
 
 def _plural(dim: str) -> str:
-    return {"stimulus": "stimuli", "category": "categories"}.get(dim, f"{dim}s")
+    return {"stimulus": "stimuli", "category": "categories"}.get(dim, f"{dim.replace('_', ' ')}s")
 
 
 def _title(variable: xr.DataArray, place: dict[Any, Any]) -> str:
-    return ", ".join(
-        " ".join(filter(None, (str(variable[dim].attrs.get("long_name", dim)), text_of(value))))
-        for dim, value in place.items()
-    )
+    return ", ".join(f"{called(variable, dim)} {text_of(value)}".strip() for dim, value in place.items())
 
 
 def _axis(name: str, units: str) -> str:

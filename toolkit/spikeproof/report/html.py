@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
@@ -21,18 +22,35 @@ def items(texts: Iterable[str]) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Collection[int] = (), caption: str = ""
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Collection[int] = (), grouped: bool = False
 ) -> str:
-    """Write a table; ``numbers`` are the columns that are set right."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{' class=n' if place in numbers else ''}>{escape(cell)}</td>" for place, cell in enumerate(row))
-        + "</tr>"
-        for row in rows
-    )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    """Write a table; ``numbers`` are the columns that are set right.
+
+    ``grouped`` writes the first column once for rows that share it. Columns without any text are left out.
+
+    Examples
+    --------
+    >>> "rowspan=2" in table(("number", "at"), [("d'", "norm 1"), ("d'", "norm 2")], grouped=True)
+    True
+    >>> "unit" in table(("number", "unit"), [("d'", "")])
+    False
+    """
+    lines = [tuple(row) for row in rows]
+    shown = [place for place in range(len(columns)) if not lines or any(line[place] for line in lines)]
+    head = "".join(f"<th{_right(place in numbers)}>{escape(columns[place])}</th>" for place in shown)
+    body = []
+    for name, group in itertools.groupby(enumerate(lines), key=lambda line: line[1][shown[0]] if grouped else line[0]):
+        alike = [line for _, line in group]
+        for index, line in enumerate(alike):
+            cells = [f"<td{_right(place in numbers)}>{escape(line[place])}</td>" for place in shown]
+            if grouped and len(alike) > 1:
+                cells[0] = "" if index else f"<td rowspan={len(alike)}>{escape(str(name))}</td>"
+            body.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+
+
+def _right(number: bool) -> str:
+    return " class=n" if number else ""
 
 
 def definitions(pairs: Iterable[tuple[str, str]]) -> str:

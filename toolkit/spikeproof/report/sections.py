@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spikeproof.result import SOURCE_HEAD, joined_over, slug, source_rows
-from spikeproof.wording import dose, number
+from spikeproof.wording import dose, joined, number
 
-from .figures import draw, text_of
+from .figures import called, draw, text_of
 from .html import definitions, figure, items, svg_url, table
 from .pictures import amplified, png
 
@@ -31,14 +32,15 @@ __all__ = [
     "systems_section",
 ]
 
-_MOST_SHORT, _MOST_HEADLINES, _MOST_ROWS = 9, 24, 200
-"""A variable with more numbers is in its figure and in ``result.zarr``, not in a table."""
-_HEAD = ("number", "at", "value", "95 % interval", "unit")
+_MOST_SHORT, _MOST_HEADLINES, _MOST_ROWS, _MOST_SENTENCES = 9, 24, 200, 12
+"""A variable with more numbers is in its figure and in ``result.zarr``, not in a table; a system of
+which more sentences are said shows the first of each metric, and the others when asked."""
+_HEAD = ("number", "at", "value", "95 % interval")
 
 
 def side_by_side(result: Result) -> str:
     """Set the headline numbers of all systems side by side."""
-    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str], dict[str, str]] = {}
     systems = result.systems or result.scopes
     for metric, system in itertools.product(result.metrics, systems):
         if not result.has(metric, system):
@@ -46,15 +48,14 @@ def side_by_side(result: Result) -> str:
         for variable in result.summary(metric, system).data_vars.values():
             found = _rows(variable)
             if _is_headline(variable) and len(found) <= _MOST_SHORT:
-                for name, at, value, interval, units in found:
-                    rows.setdefault((name, at, units), {})[system] = f"{value} {interval}"
+                for name, at, value, interval in found:
+                    rows.setdefault((name, at), {})[system] = f"{value} {interval}"
     if not rows:
         return ""
-    head = ("number", "at", *(_title(result, system) for system in systems), "unit")
-    body = [
-        (name, at, *(cells.get(system, "–") for system in systems), units) for (name, at, units), cells in rows.items()
-    ]
-    return table(head, body, numbers=range(2, 2 + len(systems)))
+    shown = [system for system in systems if any(system in cells for cells in rows.values())]
+    head = ("number", "at", *(_title(result, system) for system in shown))
+    body = [(name, at, *(cells.get(system, "–") for system in shown)) for (name, at), cells in rows.items()]
+    return table(head, body, numbers=range(2, 2 + len(shown)), grouped=True)
 
 
 def findings(result: Result) -> str:
@@ -62,8 +63,9 @@ def findings(result: Result) -> str:
     parts = []
     for system in result.scopes:
         said = [finding for finding in result.findings if finding["system"] == system]
+        most = 1 if len(said) > _MOST_SENTENCES else len(said)
         texts = "".join(
-            f"<h4>{escape(_metric_title(metric))}</h4>{items(finding['text'] for finding in group)}"
+            f"<h4>{escape(_metric_title(metric))}</h4>{_shortened([finding['text'] for finding in group], most)}"
             for metric, group in itertools.groupby(said, key=lambda finding: finding["metric"])
         )
         if texts:
@@ -71,9 +73,19 @@ def findings(result: Result) -> str:
     return "".join(parts)
 
 
+def _shortened(texts: Sequence[str], most: int) -> str:
+    """Show the first sentences; one more would take no more room than the line that offers it."""
+    if len(texts) <= most + 1:
+        return items(texts)
+    return items(texts[:most]) + _folded(f"{len(texts) - most} more sentences", items(texts[most:]))
+
+
 def refusals(result: Result) -> str:
-    """List what was refused, with the reason."""
-    texts = [f"{entry['what']}: {entry['reason']}" for entry in result.refused]
+    """List what was refused, with the reason; what has one reason stands together."""
+    reasons: dict[str, list[str]] = {}
+    for entry in result.refused:
+        reasons.setdefault(entry["reason"], []).append(entry["what"])
+    texts = [f"{joined(list(dict.fromkeys(whats)))}: {reason}" for reason, whats in reasons.items()]
     return f'<div class="findings refused">{items(texts)}</div>' if texts else ""
 
 
@@ -95,20 +107,20 @@ def _summary(summary: xr.Dataset) -> str:
     for name, variable in summary.data_vars.items():
         drawings = draw(summary, str(name))
         for svg, alternative in drawings:
-            caption = " ".join(filter(None, (variable.attrs.get("caption", ""), variable.attrs["definition"])))
+            caption = variable.attrs.get("caption") or variable.attrs["definition"]
             figures.append(figure(svg_url(svg), alternative, caption))
         rows = _rows(variable)
         if _is_headline(variable) and len(rows) <= _MOST_HEADLINES:
             headline += rows
         elif len(rows) <= _MOST_ROWS:
             rest += rows
-        if not drawings:
+        if not drawings or variable.attrs.get("caption"):
             footnotes.append(f"{variable.attrs['long_name']}: {variable.attrs['definition']}")
     return "".join(
         (
-            table(_HEAD, headline, numbers=(2, 3)) if headline else "",
+            table(_HEAD, headline, numbers=(2, 3), grouped=True) if headline else "",
             *figures,
-            _folded("All numbers", table(_HEAD, rest, numbers=(2, 3))) if rest else "",
+            _folded("All numbers", table(_HEAD, rest, numbers=(2, 3), grouped=True)) if rest else "",
             _folded("What these numbers are", items(footnotes)) if footnotes else "",
         )
     )
@@ -118,22 +130,23 @@ def _folded(title: str, body: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
-def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str, str]]:
+def _rows(variable: xr.DataArray) -> list[tuple[str, str, str, str]]:
     dims = [dim for dim in variable.dims if dim != "statistic"]
     bounds = [variable.sel(statistic=name).transpose(*dims).values for name in ("estimate", "low", "high")]
     there = ~np.isnan(np.stack(bounds)).all(axis=0)  # some combinations do not exist
     said = [
-        [f"{variable[dim].attrs.get('long_name', dim)} {text_of(value)}" for value in variable[dim].values.tolist()]
-        for dim in dims
+        [f"{called(variable, str(dim))} {text_of(value)}" for value in variable[dim].values.tolist()] for dim in dims
     ]
-    units = "" if variable.attrs["units"] == "1" else variable.attrs["units"]
+    name, units = variable.attrs["long_name"], variable.attrs["units"]
+    if units != "1" and units not in name:
+        name = f"{name}, {units}" if "(" in units else f"{name} ({units})"
     rows = []
     for place in np.argwhere(there):
         value, low, high = (float(values[tuple(place)]) for values in bounds)
         at = ", ".join(names[index] for names, index in zip(said, place, strict=True))
         said_value, said_low, said_high = (dose(one, variable.attrs) for one in (value, low, high))
         interval = "no interval" if np.isnan([low, high]).any() else f"[{said_low}, {said_high}]"
-        rows.append((variable.attrs["long_name"], at, said_value, interval, units))
+        rows.append((name, at, said_value, interval))
     return rows
 
 
