@@ -35,9 +35,10 @@ class APGD:
     largest gradient, of which there are 1.5 times fewer than the best point has moved; checkpoints every 4 % of steps.
 
     It starts at the clean image, or at a random point of the sphere where the gradient there is zero; later starts are
-    random. Where a choice is to be left, it starts at the best point that four steps toward each of the other classes
-    find: from the clean image it would follow the nearest one for good. The projection on the ball in the box is exact.
-    For L1 the best point for the first gradient competes.
+    random. Where a choice is to be left, it starts where ``pgd`` does: at the best point of runs that go through wider
+    balls toward the two classes that are driven furthest. ``classes=0`` leaves that out, and what is left is the
+    paper's algorithm, step for step. The projection on the ball in the box is exact. For L1 the best point for the
+    first gradient competes.
     """
 
     steps: Annotated[int, "Gradient steps from each start; 100 in the paper."] = 100
@@ -47,9 +48,14 @@ class APGD:
         "Aimed at behavior: other classes, nearest first, toward each of which four steps go; the search begins at the "
         "best point. 0: it begins at the clean image.",
     ] = 9
+    wide: Annotated[
+        int,
+        "Aimed at behavior: gradient steps in each of three wider balls (2, 1.75, 1.5 epsilon) toward each of the two "
+        "best classes, and a third as many back in the ball; as many again from the best point. 0: none.",
+    ] = 24
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("restarts", 1), ("classes", 0)):
+        for name, least in (("steps", 1), ("restarts", 1), ("classes", 0), ("wide", 0)):
             if getattr(self, name) < least:
                 raise BadParameter(f"apgd: {name} must be at least {least}, got {getattr(self, name)}")
 
@@ -58,7 +64,7 @@ class APGD:
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
+        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes, wide=self.wide):
             search = _sparse if norm == "l1" else _halving
             search(climbed, start, self.steps)
         return rows.best_of_smaller()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -11,18 +10,11 @@ from spikeproof.errors import BadParameter
 from spikeproof.plugin import Norm
 from spikeproof.types import ItemNoise, ItemObjective
 
-from .exchange import exchanged
-from .rows import Place, Rows
+from .ascent import climb, step_sizes
+from .rows import Rows
 from .scouting import starts
 
 __all__ = ["PGD"]
-
-_REACH = 0.2
-"""For L1, the most that a step of length epsilon of the second run moves a single pixel; shorter steps in proportion.
-Without it a step spends all on few pixels and overshoots optima that lie inside the box."""
-
-_EXCHANGE = 3
-"""Step of a run after which epsilons exchange: a fixed one, so that a longer run follows a shorter one's path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +32,9 @@ class PGD:
     a cosine: the first rarely fails badly, the second ends higher, and no robustness is read from one schedule alone.
 
     Where a choice is to be left, the search does not begin at the clean image, from which it would follow the nearest
-    other class for good, but at the best point that four steps toward each of the other classes find.
+    other class for good: four steps toward each of the other classes go first. Toward the two that are driven furthest,
+    runs then go through balls of 2, 1.75 and 1.5 epsilon and back into the ball, since a wider ball has fewer hills;
+    the search begins at the best point.
 
     For L1 a step fills the pixels of largest gradient up to their walls until its length, at most epsilon, is spent; in
     the run along a cosine it moves no pixel by more than a fifth of the range, and less as steps shorten.
@@ -57,9 +51,14 @@ class PGD:
         "Aimed at behavior: other classes, nearest first, toward each of which four steps go; the search begins at the "
         "best point. 0: it begins at the clean image.",
     ] = 9
+    wide: Annotated[
+        int,
+        "Aimed at behavior: gradient steps in each of three wider balls (2, 1.75, 1.5 epsilon) toward each of the two "
+        "best classes, and a third as many back in the ball; as many again from the best point. 0: none.",
+    ] = 24
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("restarts", 1), ("classes", 0)):
+        for name, least in (("steps", 1), ("restarts", 1), ("classes", 0), ("wide", 0)):
             if getattr(self, name) < least:
                 raise BadParameter(f"pgd: {name} must be at least {least}, got {getattr(self, name)}")
 
@@ -68,9 +67,9 @@ class PGD:
     ) -> torch.Tensor:
         """Perturbed images, (epsilon, item, channel, y, x)."""
         rows = Rows(objective, clean, epsilons, norm)
-        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes):
+        for climbed, start in starts(rows, noise, restarts=self.restarts, classes=self.classes, wide=self.wide):
             for schedule, steps in self._runs():
-                _climb(climbed, start, _step_sizes(schedule, steps), _REACH if schedule == "cosine" else None)
+                climb(climbed, start, step_sizes(schedule, steps), even=schedule == "cosine")
         return rows.best_of_smaller()
 
     def _runs(self) -> tuple[tuple[str, int], ...]:
@@ -78,20 +77,3 @@ class PGD:
             return ((self.schedule, self.steps),)
         first = max(1, self.steps // 4)
         return (("geometric", first), ("cosine", self.steps - first)) if self.steps > first else (("geometric", first),)
-
-
-def _step_sizes(schedule: str, steps: int) -> list[float]:
-    """Step lengths in units of epsilon."""
-    if schedule == "geometric":
-        return [2 * 0.75**step for step in range(steps)]
-    return [0.5 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
-
-
-def _climb(rows: Rows, place: Place, sizes: list[float], reach: float | None) -> None:
-    for number, size in enumerate(sizes, start=1):
-        place = rows.look(
-            rows.step(place.points, place.slope, size, reach=None if reach is None else reach * size),
-            last=number == len(sizes),
-        )
-        if number == _EXCHANGE and number < len(sizes):
-            place = exchanged(rows, place)

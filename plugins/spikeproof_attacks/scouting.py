@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from spikeproof.geometry import ascent_direction
 from spikeproof.types import ItemNoise, ItemObjective
 
+from .ascent import settle, through_wider_balls
 from .rows import Place, Rows, random_direction
 
 __all__ = ["LENGTHS", "starts"]
 
 LENGTHS = (2.0, 1.5, 1.125, 0.84375)
 """Lengths of the steps toward each class, in units of epsilon."""
+_WIDENED = 2
+"""Classes that are climbed through wider balls: at each epsilon, those that were driven furthest in the ball."""
 
 
-def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int) -> Iterator[tuple[Rows, Place]]:
+def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int, wide: int = 0) -> Iterator[tuple[Rows, Place]]:
     """What to climb and where from, one after the other; what the search finds is kept in ``rows``.
 
     The first start is the clean image; items whose gradient is zero there begin at a random point of the sphere, as all
     do later. But where a choice is to be left, a search from the clean image follows the nearest other class, which
     often is not the one that can be driven furthest. So a few steps toward each class go first, and starts take turns:
     the best point that they found; the next best class's; the lead of the best class alone, from the clean image, since
-    the margin has a kink where two classes compete; a random point; then the next two classes, and so on.
+    the margin has a kink where two classes compete; a random point; then the next two classes, and so on. The two best
+    classes are climbed through wider balls as well (:func:`through_wider_balls`), and the best point of that counts.
 
     Parameters
     ----------
@@ -35,10 +39,14 @@ def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int) -> Iter
         How many starts are wanted.
     classes : int
         Most classes that are tried, nearest first.
+    wide : int
+        Steps in each wider ball.
     """
     origin, stationary = rows.begin()
     away = torch.ones_like(stationary)
     near = _near_classes(rows, classes, wanted=2 * ((restarts + 3) // 4))
+    if wide:
+        near = _widened(rows, near, wide)
     for restart in range(restarts):
         # Drawn for every item, needed or not, so that an item's numbers never depend on the others.
         direction = random_direction(noise, rows.own, rows.norm)
@@ -84,13 +92,35 @@ def _near_classes(rows: Rows, classes: int, *, wanted: int) -> list[_Near]:
         points = _driven(rows, led)
         value = rows.objective(points, rows.items).to(torch.float64)
         rows.keep(value, points)
-        here = _Near(value, points, aimed)
-        for rank, there in enumerate(kept):
-            better = here.value > there.value
-            kept[rank], here = _chosen(better, here, there), _chosen(better, there, here)
-        if len(kept) < wanted:
-            kept.append(here)
+        _insert(kept, _Near(value, points, aimed), wanted)
     return kept
+
+
+def _widened(rows: Rows, near: list[_Near], steps: int) -> list[_Near]:
+    """The same classes, the two best also climbed through wider balls, and the best point of all from there."""
+    found: list[_Near] = []
+    for rank, one in enumerate(near):
+        here = one
+        led = rows.objective.leads(one.aimed) if rank < _WIDENED else None
+        if led is not None:
+            points = through_wider_balls(rows, led, steps)
+            value = rows.objective(points, rows.items).to(torch.float64)
+            rows.keep(value, points)
+            here = _chosen(value > one.value, _Near(value, points, one.aimed), one)
+        _insert(found, here, len(near))
+    if found:
+        settle(rows, found[0].points, steps, first=1.0)
+        found[0] = replace(found[0], value=rows.value.clone(), points=rows.best.clone())
+    return found
+
+
+def _insert(kept: list[_Near], here: _Near, wanted: int) -> None:
+    """Put what was found in its place, row by row, in a list of at most so many, the best first."""
+    for rank, there in enumerate(kept):
+        better = here.value > there.value
+        kept[rank], here = _chosen(better, here, there), _chosen(better, there, here)
+    if len(kept) < wanted:
+        kept.append(here)
 
 
 def _chosen(take: torch.Tensor, one: _Near, other: _Near) -> _Near:

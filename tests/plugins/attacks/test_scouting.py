@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from spikeproof.engine import BoundObjective, attack_target
 from spikeproof.errors import BadParameter
 from spikeproof.types import ItemNoise
 from spikeproof_attacks.apgd import APGD
+from spikeproof_attacks.ascent import WIDTHS
 from spikeproof_attacks.pgd import PGD
 from spikeproof_attacks.rows import Rows
 from spikeproof_attacks.scouting import LENGTHS, starts
@@ -137,9 +139,20 @@ def test_what_is_found_on_the_way_to_one_class_counts_as_the_objective_does() ->
 
 
 def test_what_trying_the_classes_costs_is_a_few_passes_for_each() -> None:
-    tried, plain = (_attacked(PGD(steps=10, schedule="geometric", classes=n), Margin(), (0.5, 1.0)) for n in (3, 0))
+    tried, plain = (
+        _attacked(PGD(steps=10, schedule="geometric", classes=n, wide=0), Margin(), (0.5, 1.0)) for n in (3, 0)
+    )
     rows, cells = 4, 2  # items at epsilons; at the clean image all epsilons share one
     assert tried.backward_rows - plain.backward_rows == 3 * (cells + (len(LENGTHS) - 1) * rows) + rows
+
+
+def test_wider_balls_cost_as_many_steps_as_asked_for_and_keep_to_the_ball() -> None:
+    search = partial(PGD, steps=10, schedule="geometric")
+    tried, plain = (_attacked(search(wide=wide), Margin(), (1.0,)) for wide in (6, 0))
+    rows, back = 2, 2
+    # Two classes, three balls; then as many steps again from the best point. The last point of a run needs no gradient.
+    assert tried.backward_rows - plain.backward_rows == rows * (2 * len(WIDTHS) * (6 + back) + 6)
+    assert (tried.achieved <= 1 + 1e-6).all()
 
 
 def test_an_objective_of_two_classes_or_of_none_begins_at_the_clean_image() -> None:
@@ -159,3 +172,9 @@ def test_an_objective_of_two_classes_or_of_none_begins_at_the_clean_image() -> N
 def test_a_number_of_classes_that_makes_no_sense_is_refused(attack: Any) -> None:
     with pytest.raises(BadParameter, match="pgd: classes must be at least 0, got -1"):
         attack(classes=-1)
+
+
+@pytest.mark.parametrize("attack", [PGD, APGD], ids=["pgd", "apgd"])
+def test_a_number_of_steps_in_wider_balls_that_makes_no_sense_is_refused(attack: Any) -> None:
+    with pytest.raises(BadParameter, match="pgd: wide must be at least 0, got -1"):
+        attack(wide=-1)
