@@ -80,7 +80,7 @@ class FilterStatistics:
         """
         if evidence.network is None:
             raise DataError("filters: needs a network, and this evidence comes without one")
-        layers = _convolutions(evidence.network)
+        layers = _convolutions(evidence.network, evidence.code)
         if not layers:
             raise DataError(
                 "filters: no two-dimensional convolution (torch.nn.Conv2d) runs on the way to this layer: read a layer "
@@ -197,9 +197,9 @@ def _or_nan(statistic: Callable[[NDArray[np.float64]], float], weights: NDArray[
         return float("nan")
 
 
-def _convolutions(network: NetworkEvidence) -> dict[str, NDArray[np.float64]]:
+def _convolutions(network: NetworkEvidence, code: Code) -> dict[str, NDArray[np.float64]]:
     """Weights of the convolutions that run before the layer is read, by name, in the order in which they run."""
-    module = transparent(network.model, "filters").module
+    module = transparent(network.model, "filters", code).module
     ran: dict[str, NDArray[np.float64]] = {}
     handles = []
     for name, part in module.named_modules():

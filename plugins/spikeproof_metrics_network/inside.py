@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from numpy.typing import NDArray
-    from spikeproof.types import ResponseModel
+    from spikeproof.types import Code, ResponseModel
 
 __all__ = ["part_of", "sdp_bound_of", "transparent", "upper_bound_of"]
 
@@ -30,8 +30,8 @@ NEURONS = 500
 """Hidden neurons that LipSDP is tried on: its time grows as their cube, or faster."""
 
 
-def transparent(model: ResponseModel, metric: str, instead: str = "") -> Transparent:
-    """The same model, which must show its module; ``instead`` says what else may be done.
+def transparent(model: ResponseModel, metric: str, code: Code | None = None, instead: str = "") -> Transparent:
+    """The same model, which must show its module; ``code`` is its units's, ``instead`` says what else may be done.
 
     Raises
     ------
@@ -39,6 +39,11 @@ def transparent(model: ResponseModel, metric: str, instead: str = "") -> Transpa
         If it does not.
     """
     if not isinstance(model, Transparent):
+        if code is not None and code.facts.get("in_silico") == "yes":
+            raise DataError(
+                f"{metric}: the units of {code.system} are an encoder's, whose fit is no layer of a network: ask it of "
+                f"the layer that the encoder reads, as a system of its own (a second [[model]]){instead}"
+            )
         raise DataError(
             f"{metric}: the network cannot be looked into: its response model ({type(model).__name__}) shows no module"
             f"{instead}"

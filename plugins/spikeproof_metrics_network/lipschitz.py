@@ -67,9 +67,9 @@ class Lipschitz:
             return xr.Dataset({"stretch": _stretch(evidence)})
         if evidence.network is None:
             raise DataError("lipschitz: needs a network, and this evidence comes without one")
-        return self._of_network(evidence.network)
+        return self._of_network(evidence.network, evidence.code)
 
-    def _of_network(self, network: NetworkEvidence) -> xr.Dataset:
+    def _of_network(self, network: NetworkEvidence, code: Code | None = None) -> xr.Dataset:
         names = _sample(network, self.images)
         slopes = slopes_at(
             network.model, network.stimuli.images(names), names, steps=self.iterations, seed=network.seed
@@ -85,7 +85,7 @@ class Lipschitz:
         )
         if self.bounds == "lower":
             return found
-        inside = transparent(network.model, "lipschitz", "; set bounds to lower")
+        inside = transparent(network.model, "lipschitz", code, "; set bounds to lower")
         bound = upper_bound_of(inside, network.image_shape, steps=self.steps, seed=network.seed)
         numbered = [f"{number} {step.name} ({step.kind})" for number, step in enumerate(bound.layers, 1)]
         found = found.assign_coords(step=numbered)

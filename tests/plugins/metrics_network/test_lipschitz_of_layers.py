@@ -19,6 +19,7 @@ from spikeproof.testing.toy_evidence import toy_evidence
 from spikeproof.testing.toys import toy_code
 from spikeproof.types import Evidence, NetworkEvidence, StimulusSet
 from spikeproof_metrics_network import lipschitz_upper_bound, lipsdp
+from spikeproof_metrics_network.filter_statistics import FilterStatistics
 from spikeproof_metrics_network.inside import sdp_bound_of, upper_bound_of
 from spikeproof_metrics_network.lipschitz import Lipschitz
 from spikeproof_metrics_network.plugin import spikeproof_metrics
@@ -303,6 +304,17 @@ def test_lower_bounds_need_no_look_inside() -> None:
     summary = metric.summarise(measured(metric, [evidence]), toy_code(), Resampling(draws=40))
     assert "upper" not in summary
     assert "can move the 6 units by 1: the Jacobian at s0 shows it" in next(iter(metric.describe(summary, toy_code())))
+
+
+@pytest.mark.parametrize(("metric", "instead"), [(Lipschitz(), "; set bounds to lower"), (FilterStatistics(), "")])
+def test_the_units_of_an_encoder_are_refused_with_the_way_to_its_network(metric: Any, instead: str) -> None:
+    code = dataclasses.replace(toy_code(), system="ridge on cnn", facts={"layer": "conv1", "in_silico": "yes"})
+    with pytest.raises(DataError) as refused:
+        metric.measure(Evidence(code=code, network=network(Opaque())))
+    assert str(refused.value).endswith(
+        "the units of ridge on cnn are an encoder's, whose fit is no layer of a network: ask it of the layer that the "
+        f"encoder reads, as a system of its own (a second [[model]]){instead}"
+    )
 
 
 class Constant(Opaque):
