@@ -21,13 +21,14 @@ PUBLIC = {
     "spikeproof.progress",
     "spikeproof.testing",
     "spikeproof.geometry",
+    "spikeproof.lazy",
     "spikeproof.statistics",
     "spikeproof.pictures",
     "spikeproof.summaries",
     "spikeproof.wording",
 }
 """All that a plugin may import of the toolkit."""
-LIGHT = {"spikeproof.plugin", "spikeproof.types", "spikeproof.errors", "spikeproof.progress"}
+LIGHT = {"spikeproof.plugin", "spikeproof.types", "spikeproof.errors", "spikeproof.lazy", "spikeproof.progress"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

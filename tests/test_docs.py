@@ -265,6 +265,7 @@ PUBLIC = (
     ".errors",
     ".progress",
     ".geometry",
+    ".lazy",
     ".statistics",
     ".pictures",
     ".testing",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikeproof.lazy import lazily
+
 if TYPE_CHECKING:
     from .average import Average, AverageMap
     from .factorised import Factorised, FactorisedMap
@@ -49,11 +51,4 @@ _HOME = {
     "ridge_weights": "ridge",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a name's module when it is first asked for, so that listing plugins stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikeproof.lazy import lazily
+
 if TYPE_CHECKING:
     from .ranking import kendall_tau, stable_from
 
@@ -11,11 +13,4 @@ __all__ = ["kendall_tau", "stable_from"]
 
 _HOME = {"kendall_tau": "ranking", "stable_from": "ranking"}
 
-
-def __getattr__(name: str) -> object:
-    """Import a function's module when the function is first asked for, so that listing plugins stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)

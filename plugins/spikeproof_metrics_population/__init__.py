@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikeproof.lazy import lazily
+
 if TYPE_CHECKING:
     from .capacity import ManifoldGeometry, anchor_geometry, manifold_geometry
     from .concentration import BestUnits, best_units, readout_concentration
@@ -73,11 +75,4 @@ _HOME = {
     "readout_weights": "decoding",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a function's module when the function is first asked for, so that listing plugins stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikeproof.lazy import lazily
+
 if TYPE_CHECKING:
     from .flips import category_progress, preferred_stimulus_flips
     from .noise import NoiseCeiling, SignalPower, noise_ceiling, signal_power
@@ -90,11 +92,4 @@ _HOME = {
     "tuning_strength": "tuning",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a function's module when the function is first asked for, so that listing plugins stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _HOME)

@@ -5,7 +5,9 @@ Importing this package imports nothing heavy: what is named here is loaded when 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazily
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load_model", "load_source", "open_result", "run"]
@@ -13,10 +15,4 @@ __all__ = ["__version__", "load_model", "load_source", "open_result", "run"]
 if TYPE_CHECKING:
     from .api import load_model, load_source, open_result, run
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
-    if name in __all__:
-        from . import api
-
-        return getattr(api, name)
-    raise AttributeError(f"module 'spikeproof' has no attribute {name!r}")
+__getattr__ = lazily(__name__, dict.fromkeys(("load_model", "load_source", "open_result", "run"), "api"))
