@@ -284,8 +284,10 @@ CHECKS: dict[int, Check] = {
         tests=(
             f"{BALL}::test_an_item_is_the_same_alone_in_any_order_and_beside_any_other",
             f"{TARGET}::test_the_batch_and_the_company_of_other_stimuli_do_not_change_a_result",
+            "toolkit/engine/test_minimal.py::test_where_two_directions_reach_the_goal_rounding_chooses_neither",
+            "toolkit/engine/test_minimal.py::test_a_target_alone_is_as_in_company_and_in_smaller_batches",
         ),
-        slips=(slips.numbers_by_place, slips.mean_of_the_batch),
+        slips=(slips.numbers_by_place, slips.mean_of_the_batch, slips.rounding_settles_ties),
     ),
     25: Check(
         says="An item alone is that item in the grid.",

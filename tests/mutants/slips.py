@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 import torch
+from spikeproof.engine.minimal import Smallest
 from spikeproof.engine.objective import BoundObjective
 from spikeproof.noise import ItemNoise
 from spikeproof_attacks.nearest import Nearest
@@ -415,6 +416,11 @@ def numbers_by_place(patch: pytest.MonkeyPatch) -> None:
         right(self, seed, [(place,) for place, _ in enumerate(keys)])
 
     patch.setattr(ItemNoise, "__init__", slip)
+
+
+def rounding_settles_ties(patch: pytest.MonkeyPatch) -> None:
+    """Of two directions that both reach the goal, the one is kept that rounding moved farther."""
+    patch.setattr(Smallest, "kept", lambda self, moved, epsilons, ways: moved)  # noqa: ARG005
 
 
 def unseeded(patch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from engine_doubles import Drive, Layer, linear, make_grid, network
 from spikeproof.engine import Target, attack_target, attack_targets, control_target
+from spikeproof.engine.minimal import Smallest
 from spikeproof.errors import AttackError, PluginFailed
 from spikeproof.geometry import norm_of, project, shortest_step, step_in_box
 from spikeproof.types import Readings
@@ -123,6 +124,23 @@ def test_a_target_alone_is_as_in_company_and_in_smaller_batches() -> None:
         assert alone.minimal is not None
         assert found.minimal is not None
         np.testing.assert_allclose(alone.minimal, found.minimal, rtol=2e-3)
+        # Up and down move the unit by the same amount; which of them is kept must not be settled by rounding.
+        unit = found.responses[:, :, target.unit], alone.responses[:, :, target.unit]
+        np.testing.assert_allclose(*unit, atol=1e-4)
+
+
+def test_where_two_directions_reach_the_goal_rounding_chooses_neither() -> None:
+    blank = torch.zeros(0)
+    found = Smallest(
+        nearest=blank,
+        minimal=np.array([1 + 1e-6, 1.0, 2.0, 1.0, np.inf, np.inf]),  # up and down, of three cells
+        images=blank,
+        achieved=blank,
+        status=np.array([]),
+    )
+    moved = np.array([[1, 0, 1], [1, 0, 1]])  # the one that moved the target farther
+    assert found.kept(moved, (0.5, 1.5), 2).tolist() == [[1, 0, 1], [0, 1, 1]]
+    assert [found.nearer(first, 2) for first in (0, 2, 4)] == [0, 3, 4]
 
 
 def test_a_dead_unit_has_no_smallest_perturbation() -> None:

@@ -32,6 +32,8 @@ __all__ = ["Smallest", "search_smallest", "smallest_along"]
 LONGER = (0.0, *(1e-6 * 3**step for step in range(9)))
 """Shares by which a perturbation is lengthened until the user's own model sees the goal reached clearly: attacks stop
 at its very border, and both the equivalent that they search on and another batch differ in rounding."""
+TIE = 1e-4
+"""Relative difference of two norms below which neither direction is nearer; batches differ by less."""
 TRIED, SPAN = 32, 1000.0
 """Norms that are tried along a direction: even in the log, down to a thousandth of what the pixel range allows."""
 HALVED = 10
@@ -63,7 +65,19 @@ class Smallest:
 
     def nearer(self, first: int, count: int) -> int:
         """Which of ``count`` items, from ``first`` on, has the smallest perturbation; the first of equals."""
-        return first + int(self.minimal[first : first + count].argmin())
+        sizes = self.minimal[first : first + count]
+        return first + int((sizes <= sizes.min() * (1 + TIE)).argmax())
+
+    def kept(self, moved: NDArray[np.intp], epsilons: Sequence[float], ways: int) -> NDArray[np.intp]:
+        """Direction that counts for each epsilon and cell, (epsilon, cell).
+
+        The nearer one in balls that hold it: both move the target by what the goal asks for, so that rounding would
+        choose. In smaller balls the one that moved the target more (``moved``, (epsilon, cell)).
+        """
+        cells = np.arange(moved.shape[1])
+        nearer = np.array([self.nearer(row * ways, ways) - row * ways for row in range(len(cells))], dtype=np.intp)
+        least = self.minimal.reshape(-1, ways)[cells, nearer]
+        return np.where(least <= np.asarray(epsilons)[:, None], nearer, moved)
 
 
 def search_smallest(task: Task, cells: Sequence[Cell], first: tuple[torch.Tensor, torch.Tensor] | None) -> Smallest:

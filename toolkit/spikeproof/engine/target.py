@@ -213,6 +213,8 @@ def _solve(task: Task, seen: Sequence[Seen], of: Callable[[Cell], Gathered]) -> 
     kept = np.zeros(responses.shape[:2], dtype=np.intp)
     if ways > 1:
         kept = first_of_largest(moved_by(grid, responses, scores, stimuli, units, decision=task.decision))
+        if smallest is not None:
+            kept = smallest.kept(kept, grid.epsilons, ways)
     responses_kept = take(responses, kept)
     choices = grid.choices(responses_kept, None if scores is None else take(scores, kept), stimuli)
     achieved_kept = take(achieved.cpu().numpy().reshape(split), kept)
