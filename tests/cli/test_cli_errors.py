@@ -149,10 +149,38 @@ def test_a_closed_pipe_is_no_error(line: list[str]) -> None:
     process.stdout.close()
     with process.stderr:
         assert process.stderr.read() == b""
-    process.wait()
+    assert process.wait() == 0, "nothing failed: the reader had enough"
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_tells(tmp_path: Path) -> None:
+    line = ["run", "--source", "simulate:sparse", "--source.units", "12", "--source.stimuli", "4"]
+    line += ["--metric", "sparseness", "--draws", "100", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spikeproof", *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stderr.close()
+    assert process.wait() == 0
+    assert (tmp_path / "out" / "report.html").is_file()
 
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "spikeproof", "rn"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("spikeproof: error: No such command 'rn'")
+
+
+def test_what_is_piped_has_a_line_for_each_row_and_help_keeps_its_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rows = subprocess.run(
+        [sys.executable, "-m", "spikeproof", "show", "metrics"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    (found,) = (row for row in rows if "neither-necessary-nor-sufficient" in row)
+    assert "2 x 2 table" in found
+    assert all(row == row.rstrip() or len(row) < 300 for row in rows)
+    page = subprocess.run(
+        [sys.executable, "-m", "spikeproof", "show", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert max(map(len, page.splitlines())) <= 100

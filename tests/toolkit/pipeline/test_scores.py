@@ -137,7 +137,7 @@ def test_findings_say_the_value_its_chance_level_and_the_curve() -> None:
     first, second = metric.describe(summary, toy_code())
     assert first.startswith("Likeness between two halves of the repeats is 0.")
     assert "; with the stimuli shuffled it is " in first
-    assert second.startswith("At 1 L2 norm, aimed at population, likeness is: toy 0.")
+    assert second.startswith("At L2 norm 1, aimed at population, likeness is: toy 0.")
 
 
 def test_a_score_that_refuses_is_heard() -> None:

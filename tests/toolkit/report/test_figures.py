@@ -126,3 +126,11 @@ def test_two_reference_lines_have_their_words_at_either_end() -> None:
 def test_a_logarithmic_axis_names_more_than_powers_of_ten() -> None:
     curve = variable({"x": [1.0, 40.0]}, figure="curve", x="x", x_scale="log")
     assert {"1", "2", "5", "10", "20"} <= set(texts(draw(xr.Dataset({"c": curve}), "c")[0][0]))
+
+
+def test_a_legend_is_no_wider_than_its_figure() -> None:
+    values = variable({"line": ["short", "a much longer name " * 5], "x": [1, 2]}, figure="curve", x="x")
+    shown = texts(draw(xr.Dataset({"c": values}), "c")[0][0])
+    assert max(map(len, shown)) <= 44
+    assert {"1", "2"} <= set(shown)
+    assert "1.5" not in shown, "whole numbers have whole ticks"

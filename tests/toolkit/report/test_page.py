@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from spikeproof.report import write_report
 from spikeproof.report.pictures import png
-from spikeproof.report.sections import findings, metric_sections, refusals
+from spikeproof.report.sections import findings, metric_sections, refusals, side_by_side
 from spikeproof.result import Result, ResultFolder, slug
 
 STATISTIC = {"statistic": ["estimate", "low", "high"]}
@@ -180,3 +180,20 @@ def test_a_table_names_each_number_once_with_its_units_and_gives_bounds_for_unte
     assert "<td rowspan=2>norm at which half flip (L2 norm)</td><td>line a</td><td class=n>< 0.5</td>" in page
     assert "<td class=n>[0.8, > 2]</td>" in page
     assert ">unit<" not in page, "a column without text is left out"
+
+
+def test_in_short_a_curve_stands_with_its_value_at_the_largest_norm(result: Result) -> None:
+    attrs = {"long_name": "drift", "units": "sd", "definition": "d", "headline": 1, "figure": "curve", "x": "epsilon"}
+    norms = xr.DataArray([0.5, 2.0], dims="epsilon", attrs={"long_name": "norm", "units": "L2 norm"})
+    values = xr.DataArray(
+        [[1.0, 3.0], [0.5, 2.5], [1.5, 3.5]],
+        dims=("statistic", "epsilon"),
+        coords=STATISTIC | {"epsilon": norms},
+        attrs=attrs,
+    )
+    result.tree[f"/shift/{slug('net a')}/summary"] = xr.DataTree(xr.Dataset({"drift": values}))
+    page = side_by_side(result)
+    assert "<td>drift (sd)</td><td>L2 norm 2</td><td class=n>3 [2.5, 3.5]</td>" in page
+    assert "L2 norm 0.5" not in page
+    [(_, _, section)] = metric_sections(result)
+    assert "L2 norm 0.5" in section

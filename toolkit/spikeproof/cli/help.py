@@ -58,7 +58,7 @@ def show_help(page: HelpPage) -> None:
 
     from .screen import console
 
-    out = console()
+    out = console(framed=True)
     out.print()
     out.print(Text.assemble((" Usage: ", "yellow"), (page.usage, "bold")))
     out.print()

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
 from spikeproof.progress import Progress, listening
+
+from .talk import tell
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -23,14 +23,14 @@ class LineProgress:
 
     def start(self, task: str, total: int, unit: str = "") -> None:
         """Name the task and its size."""
-        typer.echo(f"{task} ({_size(total) if unit == 'bytes' else total})" if total else task, err=True)
+        tell(f"{task} ({_size(total) if unit == 'bytes' else total})" if total else task)
 
     def advance(self, n: int = 1) -> None:
         """Say nothing."""
 
     def note(self, text: str) -> None:
         """Pass it on."""
-        typer.echo(f"note: {text}", err=True)
+        tell(f"note: {text}")
 
     def finish(self) -> None:
         """Say nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -11,10 +13,17 @@ from rich.text import Text
 
 __all__ = ["cell", "console", "facts", "heading", "plain_table", "say", "sentences", "table_or_records"]
 
+_WIDE = 1000
 
-def console() -> Console:
-    """Return the console of stdout: nothing in a name, a path or an error is read as markup."""
-    return Console(markup=False, highlight=False, emoji=False)
+
+def console(*, framed: bool = False) -> Console:
+    """Return the console of stdout: nothing in a name, a path or an error is read as markup.
+
+    What goes to a file or a program has a line for each row, as wide as it needs (unless ``COLUMNS`` says how wide), so
+    that it can be searched. What is ``framed`` keeps the usual width.
+    """
+    wide = not framed and not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(markup=False, highlight=False, emoji=False, width=_WIDE if wide else None)
 
 
 def heading(out: Console, text: str) -> None:

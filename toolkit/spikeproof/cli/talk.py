@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["short_talk"]
+__all__ = ["short_talk", "tell"]
+
+
+def tell(text: str) -> None:
+    """Write a line on stderr; if nobody reads it any more, the work goes on without a word."""
+    try:
+        typer.echo(text, err=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager
@@ -29,7 +38,7 @@ def short_talk(*, full: bool) -> Iterator[None]:
         line = f"spikeproof: warning: {text}"
         if line not in seen:
             seen.add(line)
-            typer.echo(line, err=True)
+            tell(line)
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         say(f"{message} ({category.__name__})")

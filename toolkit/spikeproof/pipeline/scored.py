@@ -214,7 +214,8 @@ def _clean_sentence(quantity: Quantity, summary: xr.Dataset, entry: MetricEntry)
 def _curve_sentences(quantity: Quantity, curve: xr.DataArray) -> Iterable[str]:
     dim = str(curve.attrs["x"])
     largest = curve.isel({dim: -1})
-    dose = f"{float(largest[dim]):g} {curve[dim].attrs.get('units', '')}".strip()
+    units, value = str(curve[dim].attrs.get("units", "")), f"{float(largest[dim]):g}"
+    dose = f"{units} {value}" if units.endswith("norm") else f"{value} {units}".strip()
     where = "aimed at " if dim == "epsilon" else "chosen by "
     for aim in curve["aim"].values.tolist():
         here = largest.sel(aim=aim)

@@ -27,6 +27,7 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _GREYS = ("0.35", "0.5", "0.65")
 _STYLES = ("-", "--", "-.", ":")
 _MOST_LINES = 12
+_LEGEND_CHARACTERS = 44
 _STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -162,6 +163,8 @@ def _curve(summary: xr.Dataset, variable: xr.DataArray) -> tuple[str, str]:
         axes.set_xlabel(_axis(called(variable, x), "" if units == called(variable, x) else units))
         if place:
             axes.set_title(_title(variable, place))
+        if all(isinstance(value, int) for value in variable[x].values.tolist()):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if variable.attrs.get("x_scale") == "log":
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -279,7 +282,10 @@ def _row_of_axes(count: int, *, legend: bool) -> tuple[Figure, list[Axes]]:
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(handles)))
+        wrapped = [textwrap.fill(label, _LEGEND_CHARACTERS) for label in labels]
+        longest = max(len(line) for label in wrapped for line in label.splitlines())
+        fit = int(figure.get_figwidth() / (0.075 * longest + 0.6))  # inches that a character and a handle take
+        figure.legend(handles, wrapped, loc="outside lower center", ncols=max(1, min(3, fit, len(handles))))
 
 
 def _places(variable: xr.DataArray, dims: list[Any]) -> Iterator[dict[Any, Any]]:

@@ -35,6 +35,7 @@ __all__ = [
 _MOST_SHORT, _MOST_HEADLINES, _MOST_ROWS, _MOST_SENTENCES = 9, 24, 200, 12
 """A variable with more numbers is in its figure and in ``result.zarr``, not in a table; a system of
 which more sentences are said shows the first of each metric, and the others when asked."""
+_ACRONYMS = {"cka": "CKA", "rdm": "RDM"}
 _HEAD = ("number", "at", "value", "95 % interval")
 
 
@@ -46,8 +47,8 @@ def side_by_side(result: Result) -> str:
         if not result.has(metric, system):
             continue
         for variable in result.summary(metric, system).data_vars.values():
-            found = _rows(variable)
-            if _is_headline(variable) and len(found) <= _MOST_SHORT:
+            found = _rows(_at_its_end(variable)) if _is_headline(variable) else []
+            if len(found) <= _MOST_SHORT:
                 for name, at, value, interval in found:
                     rows.setdefault((name, at), {})[system] = f"{value} {interval}"
     if not rows:
@@ -56,6 +57,12 @@ def side_by_side(result: Result) -> str:
     head = ("number", "at", *(_title(result, system) for system in shown))
     body = [(name, at, *(cells.get(system, "–") for system in shown)) for (name, at), cells in rows.items()]
     return table(head, body, numbers=range(2, 2 + len(shown)), grouped=True)
+
+
+def _at_its_end(variable: xr.DataArray) -> xr.DataArray:
+    """Take a curve at the largest norm, or with all units: the whole of it is in its own section."""
+    x = str(variable.attrs.get("x", "")) if variable.attrs.get("figure") == "curve" else ""
+    return variable.isel({x: [-1]}) if x else variable
 
 
 def findings(result: Result) -> str:
@@ -262,7 +269,8 @@ def _is_headline(variable: xr.DataArray) -> bool:
 
 
 def _metric_title(metric: str) -> str:
-    return metric.replace("-", " ").capitalize()
+    words = [_ACRONYMS.get(word, word) for word in metric.replace("-", " ").split(" ")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def _title(result: Result, system: str) -> str:
