@@ -9,6 +9,7 @@ from .code import Code
 from .covariance import noise_covariance, session_covariance, session_name, sessions_of
 from .errors import DataError, NotEnoughData
 from .recording import Recording
+from .wording import some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +98,7 @@ def code_of_recording(recording: Recording, system: str = "recording") -> tuple[
     if constant.size:
         notes.append(
             f"{constant.size} of {values.shape[1]} units have the same mean response to every stimulus: "
-            f"{_some(constant)}"
+            f"{some(constant)}"
         )
     single = _single_presentations(values, row, notes)
     repeats = covariance = None
@@ -169,7 +170,7 @@ def _complete(
         )
     notes.append(
         f"{len(names) - len(kept)} of {len(names)} stimuli were not measured in all {total} units and are left out of "
-        f"the code ({_some(names[~complete])}); {fewest}"
+        f"the code ({some(names[~complete])}); {fewest}"
     )
     return kept
 
@@ -226,7 +227,7 @@ def _labels(
         if missing:
             raise DataError(
                 f"recording: {len(missing)} presented stimuli are not in the table of images and have no category "
-                f"({_some(missing)}): give the presentations a category"
+                f"({some(missing)}): give the presentations a category"
             )
         given = column.loc[np.asarray(stimuli, dtype=object)[row]].to_numpy()
     else:
@@ -246,8 +247,3 @@ def _labels(
             )
         labels[position] = str(value)
     return xr.DataArray(np.asarray(labels, dtype=np.str_), dims=("stimulus",), coords={"stimulus": stimuli})
-
-
-def _some(names: NDArray[np.str_] | list[str], most: int = 3) -> str:
-    shown = ", ".join(str(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from .wording import some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +120,7 @@ def noise_covariance(
     covariance: NDArray[np.float64] = residuals.T @ residuals / freedom
     still = units[np.diag(covariance) <= 0]
     if still.size:
-        return None, f"{still.size} units never vary between repeats of a stimulus ({_some(still)})"
+        return None, f"{still.size} units never vary between repeats of a stimulus ({some(still)})"
     sd = np.sqrt(np.diag(covariance))
     smallest = float(np.linalg.eigvalsh(covariance / np.outer(sd, sd))[0])
     if smallest < count * np.finfo(np.float64).eps * 1e3:
@@ -145,8 +146,3 @@ def _residuals(
     means = np.add.reduceat(block, starts, axis=0) / shown[:, np.newaxis] if len(starts) else block
     block -= np.repeat(means, shown, axis=0)
     return block, len(stimulus) - len(starts)
-
-
-def _some(names: Sequence[str] | NDArray[np.str_], most: int = 3) -> str:
-    shown = ", ".join(str(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
