@@ -65,6 +65,7 @@ def spikeproof_attacks() -> Iterator[AttackEntry]:
         norms=("l1", "l2", "linf"),
         kind="universal",
         reference="10.48550/arXiv.1610.08401",
+        effort="steps",
     )
     yield AttackEntry(
         name="latent",

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import torch
 from engine_doubles import Away, Drive, Margin, linear, make_grid, network
-from spikeproof.engine import AttackedTarget, Grid, Target, control_target, share_targets
+from spikeproof.engine import (
+    AttackedTarget,
+    Grid,
+    Target,
+    control_target,
+    longer_shared_searches,
+    share_targets,
+)
 from spikeproof.errors import AttackError
 from spikeproof_attacks.controls import Flipped, Random
 from spikeproof_attacks.universal import Universal
@@ -209,3 +216,43 @@ def test_a_stimulus_whose_values_are_not_finite_does_not_spoil_the_others() -> N
     np.testing.assert_allclose(
         (found.responses[0, :, 0] - grid.clean_responses[:, 0])[[0, 2]], 0.1 * float(w.norm()), rtol=1e-4
     )
+
+
+def _longer(grid: Grid, objective: Any, *, count: int, steps: int = 2, units: tuple[int, ...] = (0, 1)) -> Any:
+    return longer_shared_searches(
+        grid,
+        Universal(steps=steps, schedule="geometric"),
+        Universal(steps=10 * steps, schedule="geometric"),
+        "universal",
+        objective,
+        "aim",
+        decision=False,
+        targets=[Target(unit=unit, name=f"u{unit}") for unit in units],
+        count=count,
+    )
+
+
+def test_a_longer_search_of_what_is_shared_counts_the_mean_gain_on_the_network_itself() -> None:
+    weights = _weights()
+    found = _longer(make_grid(linear(weights), _images(), epsilons=(0.1, 0.3)), Drive(ways=("up",)), count=2)
+    assert [(one.target, one.stimulus, one.direction) for one in found] == [
+        ("u0", "all stimuli", "up"),
+        ("u1", "all stimuli", "up"),
+    ]
+    for one, row in zip(found, weights[:2], strict=True):  # a linear unit's optimum is reached by either search
+        assert one.gained_longer == pytest.approx(0.3 * np.linalg.norm(row), rel=1e-4)
+        assert one.share == pytest.approx(1, rel=1e-4)
+
+
+def test_a_search_that_was_too_short_is_found_out_on_as_many_directions_as_asked_for() -> None:
+    grid = make_grid(network(0), _images(), epsilons=(0.5, 4.0))
+    one, two = (_longer(grid, Drive(ways=("up", "down")), count=count, steps=1) for count in (1, 4))
+    assert (len(one), len(two)) == (1, 4)
+    assert one[0] in two
+    assert all(0 <= found.gained <= found.gained_longer for found in two)
+    assert min(found.share for found in two) < 0.99
+
+
+def test_a_target_that_is_dead_at_every_stimulus_is_passed_over() -> None:
+    grid = make_grid(linear(np.zeros((2, 36), dtype=np.float32)), _images(), epsilons=(0.3,))
+    assert _longer(grid, Drive(ways=("up",)), count=2) == []

@@ -8,6 +8,7 @@ from .gradients import gradient_check
 from .grid import Grid
 from .items import Target
 from .longer import LongerSearch, longer_searches
+from .longer_shared import longer_shared_searches
 from .objective import BoundObjective
 from .shared import share_targets
 from .target import attack_target, attack_targets
@@ -27,6 +28,7 @@ __all__ = [
     "gradient_check",
     "live_units",
     "longer_searches",
+    "longer_shared_searches",
     "share_targets",
     "tuned_rows",
 ]

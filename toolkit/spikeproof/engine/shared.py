@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from .grid import Grid
     from .objective import BoundObjective
 
-__all__ = ["ALL_STIMULI", "SharedObjective", "share_targets"]
+__all__ = [
+    "ALL_STIMULI",
+    "SharedObjective",
+    "begun",
+    "live_of",
+    "searched_canvases",
+    "share_targets",
+    "shared_by",
+]
 
 ALL_STIMULI = "all stimuli"
 """Stands for the stimulus in the keys of random numbers."""
@@ -159,18 +167,33 @@ def share_targets(
         yield from grid.budget.solved(lambda some: _shared(task, some[0]), [number])
 
 
+def begun(task: Task, number: int) -> tuple[list[Cell], NDArray[np.str_]]:
+    """All cells of one target, and how each begins, (stimulus, direction)."""
+    cells = [Cell(number, row) for row in range(len(task.grid.stimulus_ids))]
+    size = max(1, task.grid.budget.rows // len(task.directions))
+    looked = [look(task, cells[start : start + size]) for start in range(0, len(cells), size)]
+    return cells, np.array([seen.status for part in looked for seen in part], dtype="<U13")
+
+
+def live_of(status: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Which of what begins so takes part in the mean."""
+    return ~np.isin(status, ("dead", "not-finite"))
+
+
+def shared_by(task: Task, bound: BoundObjective, live: NDArray[np.bool_]) -> SharedObjective:
+    """The mean over the stimuli that take part, (stimulus, direction), as a function of what they share."""
+    return SharedObjective(bound, len(task.directions), live, task.grid.budget.rows)
+
+
 def _shared(task: Task, number: int) -> AttackedTarget:
     grid, target, ways = task.grid, task.targets[number], len(task.directions)
-    everything = np.arange(len(grid.stimulus_ids))
-    cells = [Cell(number, row) for row in everything.tolist()]
-    size = max(1, grid.budget.rows // ways)
-    looked = [look(task, cells[start : start + size]) for start in range(0, len(cells), size)]
-    status = np.array([seen.status for part in looked for seen in part], dtype="<U13")
+    cells, status = begun(task, number)
+    live = live_of(status)
     bound = bind(task, cells, exact=True)
-    shared = SharedObjective(bound, ways, ~np.isin(status, ("dead", "not-finite")), grid.budget.rows)
-    canvases, course_of_mean = _searched(task, shared, target, task.who(cells[:1]))
+    shared = shared_by(task, bound, live)
+    canvases, course_of_mean = searched_canvases(task, shared, target, task.who(cells[:1]))
     task.count(bound)
-    status = np.where(np.isin(status, ("dead", "not-finite")), status, course_of_mean)
+    status = np.where(live, course_of_mean, status)
     read = [_read(task, shared, canvases, stimuli, target) for stimuli in grid.chunks(len(grid.epsilons) * ways)]
     moved = np.concatenate([part.moved for part in read], axis=1)
     kept = first_of_largest(moved.mean(axis=1))  # one direction for all stimuli, else it were two perturbations
@@ -205,7 +228,9 @@ def _shared(task: Task, number: int) -> AttackedTarget:
     )
 
 
-def _searched(task: Task, shared: SharedObjective, target: Target, who: str) -> tuple[torch.Tensor, NDArray[np.str_]]:
+def searched_canvases(
+    task: Task, shared: SharedObjective, target: Target, who: str
+) -> tuple[torch.Tensor, NDArray[np.str_]]:
     """Canvases (epsilon, direction, channel, y, x), and how the search for each direction went, (direction,)."""
     grid = task.grid
     start = shared(shared.canvas)

@@ -242,7 +242,8 @@ def pixel_jobs(
                 jobs.append(
                     Job(block=name, what=f"{attack.label} on {objective.label} of {system.name}", evidences=work)
                 )
-            items = len(wanted) * len(grid.stimulus_ids) * ways
+            # Where all stimuli share a perturbation, they are one item.
+            items = len(wanted) * ways * (1 if attack.entry.kind == "universal" else len(grid.stimulus_ids))
             count = sample_size(study.engine.longer_items, items, len(grid.epsilons))
             if attack.entry.effort and count and max(grid.epsilons) > 0:
                 name = "__".join(map(slug, (system.name, attack.label, objective.label)))

@@ -50,26 +50,34 @@ class LongerJob:
 
     def __call__(self) -> xr.DataTree:
         """Do the work."""
-        from spikeproof.engine import longer_searches
+        from functools import partial
+
+        from spikeproof.engine import longer_searches, longer_shared_searches
 
         from .pixels import goes_its_own_way
 
-        effort = self.attack.entry.effort
-        component = self.attack.component
-        found = longer_searches(
+        effort, component = self.attack.entry.effort, self.attack.component
+        search = partial(
+            longer_shared_searches
+            if self.attack.entry.kind == "universal"
+            else partial(
+                longer_searches,
+                gradients=self.attack.entry.needs_gradients,
+                local=self.objective.entry.local and not self.attack.entry.hidden,
+                exact=goes_its_own_way(self.attack),
+                minimal=self.attack.entry.kind == "minimal",
+            ),
+            decision=self.objective.entry.decision,
+            targets=self.targets,
+            count=self.count,
+        )
+        found = search(
             self.grid,
             component,
             replace(component, **{effort: LONGER * getattr(component, effort)}),
             self.attack.label,
             self.objective.component,
             self.objective.label,
-            decision=self.objective.entry.decision,
-            targets=self.targets,
-            count=self.count,
-            gradients=self.attack.entry.needs_gradients,
-            local=self.objective.entry.local and not self.attack.entry.hidden,
-            exact=goes_its_own_way(self.attack),
-            minimal=self.attack.entry.kind == "minimal",
         )
         about = {"attack": self.attack.label, "objective": self.objective.label}
         texts = {name: [getattr(item, name) for item in found] for name in ("target", "stimulus", "direction")}
