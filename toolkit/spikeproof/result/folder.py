@@ -115,7 +115,7 @@ class ResultFolder:
                 "choose another --out, or delete the folder"
             )
         if not resume:
-            state = "finished" if held.get("status") == "complete" else "unfinished"
+            state = "finished" if self.complete else "unfinished"
             raise ResultError(
                 f"{self.path}: the folder already holds this study's {state} result: add --resume to use it, "
                 "or choose another --out"
