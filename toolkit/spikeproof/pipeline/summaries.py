@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Summaries"]
 
 _REQUIRED = ("long_name", "units", "definition")
+_FIGURE = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
 
 class Summaries:
@@ -76,8 +78,7 @@ class Summaries:
             self.groups[f"/longer/{place}"] = longer
         for metric in self._metrics:
             what = f"{metric.label} of {system.name}"
-            for reason in refusals(blocks, metric.label):
-                self._ledger.refuse(what, reason)
+            self._refuse(what, refusals(blocks, metric.label))
             measured = stack_blocks(blocks, f"metrics/{metric.label}")
             if measured is None:
                 known = any(entry["what"] == what for entry in self._ledger.refused)
@@ -101,6 +102,17 @@ class Summaries:
             self._file(metric, system.name, summary, said)
         said = labelled(said_of_searches(self.groups.get(f"/items/{place}"), longer), system.code)
         self.findings += [{"system": system.name, "metric": "search", "text": text} for text in said]
+
+    def _refuse(self, what: str, reasons: Sequence[str]) -> None:
+        """Say once what the plan has not said, and once what differs from target to target in its figures only."""
+        if any(entry["what"] == what for entry in self._ledger.refused):
+            return
+        alike: dict[str, list[str]] = {}
+        for reason in reasons:
+            alike.setdefault(_FIGURE.sub("", reason), []).append(reason)
+        for first, *others in alike.values():
+            more = f" (and {len(others)} more that differ in figures only)" if others else ""
+            self._ledger.refuse(what, f"{first}{more}")
 
     def add_together(self, trials: xr.Dataset | None = None) -> None:
         """Summarise what speaks of several systems: comparisons of every pair, and metrics of the whole study."""
