@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from spikeproof.geometry import ascent_direction
+from spikeproof.geometry import ascent_direction, step_in_box
 from spikeproof.types import ItemNoise, ItemObjective
 
 from .ascent import settle, through_wider_balls
@@ -16,6 +16,10 @@ __all__ = ["LENGTHS", "starts"]
 
 LENGTHS = (2.0, 1.5, 1.125, 0.84375)
 """Lengths of the steps toward each class, in units of epsilon."""
+_POWER = 10
+"""Power iterations toward the direction of largest curvature."""
+_CLOSE = 0.05
+"""Length of their steps, in units of the smallest epsilon."""
 _WIDENED = 2
 """Classes that are climbed through wider balls: at each epsilon, those that were driven furthest in the ball."""
 
@@ -23,12 +27,13 @@ _WIDENED = 2
 def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int, wide: int = 0) -> Iterator[tuple[Rows, Place]]:
     """What to climb and where from, one after the other; what the search finds is kept in ``rows``.
 
-    The first start is the clean image; items whose gradient is zero there begin at a random point of the sphere, as all
-    do later. But where a choice is to be left, a search from the clean image follows the nearest other class, which
-    often is not the one that can be driven furthest. So a few steps toward each class go first, and starts take turns:
-    the best point that they found; the next best class's; the lead of the best class alone, from the clean image, since
-    the margin has a kink where two classes compete; a random point; then the next two classes, and so on. The two best
-    classes are climbed through wider balls as well (:func:`through_wider_balls`), and the best point of that counts.
+    The first start is the clean image; items whose gradient is zero there begin at the best of a random point of the
+    sphere, as all do later, and the direction of largest curvature. But where a choice is to be left, a search from the
+    clean image follows the nearest other class, which often is not the one that can be driven furthest. So a few steps
+    toward each class go first, and starts take turns: the best point that they found; the next best class's; the lead
+    of the best class alone, from the clean image, since the margin has a kink where two classes compete; a random
+    point; then the next two classes, and so on. The two best classes are climbed through wider balls as well
+    (:func:`through_wider_balls`), and the best point of that counts.
 
     Parameters
     ----------
@@ -53,7 +58,10 @@ def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int, wide: i
         round_, turn = divmod(restart, 4)
         known = near[2 * round_ + turn % 2 : 2 * round_ + turn % 2 + 1] if turn < 2 else near[round_ : round_ + 1]
         if not known or turn == 3:
-            yield rows, rows.leave(origin, direction, stationary if restart == 0 else away)
+            if restart:
+                yield rows, rows.leave(origin, direction, away)
+            else:
+                yield rows, _left(rows, origin, direction, stationary)
         elif turn < 2:
             place = rows.look(known[0].points)
             yield rows, rows.leave(place, direction, ascent_direction(place.slope, rows.norm)[1])
@@ -63,6 +71,35 @@ def starts(rows: Rows, noise: ItemNoise, *, restarts: int, classes: int, wide: i
             clean, flat = view.begin()
             yield view, view.leave(clean, direction, flat)
             rows.keep(rows.objective(view.best, rows.items), view.best)
+
+
+def _left(rows: Rows, origin: Place, direction: torch.Tensor, stationary: torch.Tensor) -> Place:
+    """Put items (item,) without a gradient at the clean image at the best of three points of the sphere.
+
+    A random one, and the two along the direction that the objective's curvature is largest in: for a distance from the
+    clean response, that which the population notices most, with either sign. It is found by power iteration, in any
+    norm (Journee et al. 2010, arXiv 0811.4724), by gradients close to the clean image; where these vanish too, the
+    random point is left.
+    """
+    place = rows.leave(origin, direction, stationary)
+    index, radii = stationary.nonzero()[:, 0], rows.radii[(rows.radii > 0) & torch.isfinite(rows.radii)]
+    if not len(index) or not len(radii):
+        return place
+    clean, way, size = rows.own[index], direction[index], _CLOSE * radii.min().double()
+    found = torch.zeros_like(stationary)
+    for _ in range(_POWER):
+        _, slope = rows.objective.value_and_gradient(step_in_box(clean, way, size, rows.norm), index)
+        steepest, flat = ascent_direction(slope, rows.norm)
+        way = torch.where(flat.view(-1, *[1] * (way.ndim - 1)), way, steepest)
+        found[index] = ~flat
+        if flat.all():
+            return place
+    ways = torch.zeros_like(direction)
+    ways[index] = way
+    for sign in (1.0, -1.0):
+        there = rows.leave(origin, sign * ways, found)
+        place = place.where(there.value > place.value, there)
+    return place
 
 
 @dataclass(frozen=True, slots=True)
