@@ -214,7 +214,8 @@ def test_stimuli_that_not_every_unit_saw_are_left_out_and_counted() -> None:
     assert code.labels is not None  # of 'b', which is left out, no category is asked
     assert code.labels.values.tolist() == ["x", "y", "y"]
     assert (
-        "1 of 4 stimuli were not measured in all 2 units and are left out of the code ('b'); the fewest, 3, in unit 'u0'"
+        "1 of 4 stimuli were not measured in all 2 units and are left out of the code ('b'); "
+        "the fewest, 3, in unit 'u0'"
     ) in notes
     assert code.repeats is None
     assert any("3 of 4 presentations were measured in every unit; no stimulus has two" in note for note in notes)
