@@ -54,6 +54,46 @@ def test_v4_neurons_are_predicted_from_resnet20_on_images_that_no_fit_saw(shared
     assert r.min() > 0.2
 
 
+def test_small_perturbations_move_the_whole_v4_population_to_another_image_and_random_ones_do_not(
+    shared: Path, tmp_path: Path
+) -> None:
+    """The cross-scale matrix with the readout ``identity``: which image do the 33 in-silico neurons say it is?"""
+    done = spikeproof.run(
+        {
+            "source": v4(shared, "190923", "responses_avg_190923.npy", ["unit", "stimulus"]),
+            "model": {"use": f"torch:{shared / NET}:resnet20", "layers": ["1.layer2"], "spatial": "positions"},
+            "encoder": {"use": "ridge", "grids": [4], "penalties": [0.3], "units": 3},
+            "readout": {"use": "identity"},
+            "threat": {
+                "epsilons": [1.5],
+                "aims": ["unit", "population", "behavior"],
+                "stimuli": 5,
+                "controls": ["random"],
+            },
+            "engine": {"longer_items": 0},
+            "attack": {"use": "pgd", "steps": 4, "schedule": "geometric", "classes": 0},
+            "metric": "cross-scale",
+            "statistics": {"draws": 200},
+        },
+        out=tmp_path / "out",
+        device="cpu",
+    )
+    name = "ridge on resnet20"
+    code = done.tree[f"code/{slug(name)}"].to_dataset()
+    assert code.sizes["unit"] == 33, "the population is all of it, however few are aimed at"
+    found = done.summary("cross-scale", name)["matrix"].isel(epsilon=0)
+    estimate = found.sel(statistic="estimate")
+    assert estimate["scale"].values.tolist() == ["unit", "population", "behavior"]
+    for aim in ("unit", "population", "behavior"):
+        moved, control = estimate.sel(row=aim), estimate.sel(row=f"random ({aim})")
+        assert (moved.sel(scale=["unit", "population"]) > 4 * control.sel(scale=["unit", "population"])).all()
+        assert float(moved.sel(scale="behavior")) > float(control.sel(scale="behavior"))
+        assert float(control.sel(scale="population")) < 0.3
+    assert float(estimate.sel(row="unit", scale="unit")) > 1, "further than another image would"
+    assert estimate.sel(scale="unit").idxmax("row") == "unit"
+    assert estimate.sel(scale="population").idxmax("row") == "population"
+
+
 @pytest.fixture(scope="module")
 def repeated(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Session 210325 with its repeats; nothing is attacked."""
