@@ -10,12 +10,14 @@ and units that are means over positions (which have none).
   steps of a tenth of epsilon. The loop is linear in units: a few are timed (``--timed``) and the time is multiplied. It
   runs in an environment of its own, with the same torch.
 * ``float32``, ``bf16-polish``: all units in one call of the engine; recording, folding and verifying the network and
-  the reading of final responses on the user's own model are included. Steps of the geometric schedule: ``--steps``, and
-  ``--low-steps`` in bf16, which the engine follows by a few in float32.
+  the reading of final responses on the user's own model are included. Steps of the geometric schedule: ``STEPS``; the
+  engine follows those in bf16 by a few in float32.
 * ``loop`` over ``bare``: projected ascent through the engine's objective, against bare forward and backward passes of
   the same chunks through the same model.
 
 Compared are the responses reached on the units that the peer attacked: the mean, and the worst item.
+
+Both sides run on ``--threads`` threads, one by default: with more, CPU time holds what threads wait for each other.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ CASES: dict[str, tuple[int, str, tuple[float, ...]]] = {
     "spatial means, 3x32x32": (32, "mean", (0.25, 0.5, 1.0, 2.0)),
     "spatial means, 3x112x112": (112, "mean", (1.0, 2.0, 4.0, 8.0)),
 }
+STEPS = {"center": (10, 9), "mean": (8, 7)}
+"""Ours, in float32 and in bf16 (before the steps in float32): means are smoother, and need fewer."""
 PRECISIONS = ("float32", "bf16-polish")
 
 
@@ -170,11 +174,11 @@ def compare(case: str, options: argparse.Namespace, peer: turns.Worker, mine: tu
         calls[precision] = lambda precision=precision: mine.run(
             "ours",
             units=units,
-            steps=options.steps if precision == "float32" else options.low_steps,
+            steps=STEPS[where][PRECISIONS.index(precision)],
             precision=precision,
             **common,
         )
-    short = {**common, "units": 4 if size <= 32 else 1, "steps": options.steps}
+    short = {**common, "units": 4 if size <= 32 else 1, "steps": STEPS[where][0]}
     calls["loop"] = lambda: mine.run("loop", **short)
     calls["bare"] = lambda: mine.run("bare", **short)
     taken = turns.take_turns(calls, rounds=options.rounds)
@@ -238,8 +242,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=10, help="our steps, geometric schedule")
-    parser.add_argument("--low-steps", type=int, default=6, help="the same in bf16, before the steps in float32")
+    parser.add_argument("--threads", type=int, default=1, help="threads of either side")
     parser.add_argument("--timed", type=int, default=2, help="units that the foolbox loop is timed on")
     parser.add_argument("--large-units", type=int, default=4, help="units of the large network on our side")
     parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES))
@@ -252,7 +255,7 @@ def main() -> None:
 
     os.environ["BENCHMARK_TORCH"] = str(Path(torch.__file__).parents[1])
     # idle threads that spin would count as work where other programs share the cores
-    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+    os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "OMP_NUM_THREADS": str(options.threads)}
     requirements = (HERE.with_name("foolbox.txt")).read_text().split()
     python = turns.environment("foolbox", requirements)
     with turns.Worker(HERE.with_name("grid_foolbox.py"), python=python) as peer, turns.Worker(HERE) as mine:
@@ -263,8 +266,8 @@ def main() -> None:
         kept = {
             "machine": turns.machine(),
             "peer_steps": PEER_STEPS,
-            "steps": options.steps,
-            "low_steps": options.low_steps,
+            "steps": STEPS,
+            "threads": options.threads,
             "cases": outcomes,
         }
         options.json.write_text(json.dumps(kept, indent=1))

@@ -63,13 +63,11 @@ class Rows:
         self.best = self.clean.clone()
         self.value = torch.full((len(self.clean),), -torch.inf, dtype=torch.float64, device=clean.device)
 
-    def keep(self, value: torch.Tensor, images: torch.Tensor, rows: torch.Tensor | None = None) -> None:
-        """Keep images (row, ...) that are better than the best so far; of all rows, or of those named (row,)."""
-        if rows is None:
-            rows = torch.arange(len(self.value), device=self.value.device)
-        better = value > self.value[rows]
-        self.value[rows[better]] = value[better].to(torch.float64)
-        self.best[rows[better]] = images[better]
+    def keep(self, value: torch.Tensor, images: torch.Tensor) -> None:
+        """Keep images (row, ...) that are better than the best so far."""
+        better = value > self.value
+        self.value = torch.where(better, value.to(torch.float64), self.value)
+        self.best[better] = images[better]
 
     def begin(self) -> tuple[Place, torch.Tensor]:
         """Value and gradient at the clean images, which are kept; and the items (item,) that have no gradient there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from spikeproof_attacks.exchange import exchanged
-from spikeproof_attacks.rows import Place, Rows
+from spikeproof_attacks.rows import Rows
 
 
 class Along:
@@ -27,44 +27,55 @@ class Along:
         return self(images), gradient
 
 
-def _rows(epsilons: list[float]) -> tuple[Rows, Place, Along]:
+def _rows(epsilons: list[float]) -> tuple[Rows, Along]:
     objective, clean = Along(), torch.full((1, 1, 1, 2), 0.5)
     rows = Rows(objective, clean, torch.tensor(epsilons), "l2")  # type: ignore[arg-type]  # no more is asked of it
-    place, _ = rows.begin()
-    return rows, place, objective
+    rows.begin()
+    return rows, objective
 
 
 def _put(rows: Rows, row: int, first: float, second: float) -> None:
-    rows.keep(torch.tensor([first]), torch.tensor([[[[first, second]]]]), torch.tensor([row]))
+    value = torch.full_like(rows.value, -torch.inf)
+    images = rows.clean.clone()
+    value[row], images[row] = first, torch.tensor([[[first, second]]])
+    rows.keep(value, images)
 
 
 def test_the_best_of_a_neighbour_frees_a_row_at_its_own_scale() -> None:
-    rows, place, _ = _rows([0.1, 0.2, 0.4])
+    rows, _ = _rows([0.1, 0.2, 0.4])
     _put(rows, 1, 0.7, 0.5)
-    moved = exchanged(rows, place)
-    torch.testing.assert_close(rows.value, torch.tensor([0.6, 0.7, 0.9], dtype=torch.float64))
-    torch.testing.assert_close(moved.points[[0, 2]].flatten(1), torch.tensor([[0.6, 0.5], [0.9, 0.5]]))
-    assert (moved.slope[[0, 2]].flatten(1)[:, 0] == 1).all()
-    torch.testing.assert_close(moved.points[1], place.points[1])  # nothing better was lent to it
+    points = exchanged(rows, rows.clean)
+    torch.testing.assert_close(points.flatten(1), torch.tensor([[0.6, 0.5], [0.5, 0.5], [0.9, 0.5]]))
+    assert (rows.clean == 0.5).all()
+
+
+def test_the_better_of_two_neighbours_is_taken() -> None:
+    for better, other in ((0, 2), (2, 0)):
+        rows, _ = _rows([0.125, 0.25, 0.5])
+        _put(rows, better, 0.5 + rows.radii[better].item(), 0.5)
+        _put(rows, other, 0.5 + 0.5 * rows.radii[other].item(), 0.5)
+        torch.testing.assert_close(exchanged(rows, rows.clean)[1].flatten(), torch.tensor([0.75, 0.5]))
 
 
 def test_what_is_lent_stays_in_the_ball_and_the_box() -> None:
-    rows, place, _ = _rows([0.2, 2.0])
+    rows, _ = _rows([0.2, 2.0])
     _put(rows, 0, 0.7, 0.5)
-    moved = exchanged(rows, place)
-    assert moved.points[1].flatten().tolist() == [1.0, 0.5]
+    assert exchanged(rows, rows.clean)[1].flatten().tolist() == [1.0, 0.5]
 
 
-def test_nothing_is_lent_where_it_would_not_help_or_there_is_no_neighbour() -> None:
-    rows, place, objective = _rows([0.2])
-    asked = objective.forward, objective.backward
-    assert exchanged(rows, place) is place
-    assert (objective.forward, objective.backward) == asked
-    rows, place, objective = _rows([0.0, 0.2])
-    assert exchanged(rows, place) is place
-    rows, place, objective = _rows([0.125, 0.25])
+def test_rows_without_a_neighbour_ask_nothing() -> None:
+    for epsilons in ([0.2], [0.0, 0.2]):
+        rows, objective = _rows(epsilons)
+        asked = objective.forward
+        assert torch.equal(exchanged(rows, rows.clean), rows.clean)
+        assert objective.forward == asked
+
+
+def test_nothing_is_taken_where_it_would_not_help_and_no_gradient_is_asked_for() -> None:
+    rows, objective = _rows([0.125, 0.25])
     _put(rows, 0, 0.625, 0.5)
     _put(rows, 1, 0.75, 0.5)
-    backward = objective.backward
-    assert exchanged(rows, place) is place
-    assert objective.backward == backward
+    asked = objective.forward, objective.backward
+    there = rows.clean + 0.01
+    assert torch.equal(exchanged(rows, there), there)
+    assert (objective.forward, objective.backward) == (asked[0] + 2, asked[1])

@@ -369,11 +369,10 @@ def test_a_run_spends_as_many_gradients_as_it_says() -> None:
     assert attacked.forward_rows == attacked.backward_rows + 3 * 2 + 3
 
 
-def test_what_neighbouring_epsilons_lend_costs_two_values_and_the_gradients_of_those_that_move() -> None:
+def test_what_neighbouring_epsilons_lend_costs_two_values() -> None:
     attacked = _up(network(0), _grey(3), pgd=PGD(steps=12, restarts=1), epsilons=(0.25, 0.5))
-    moved = attacked.backward_rows - (3 + 6 * (2 + 8))
-    assert 0 <= moved <= 6  # in the second run alone: the first ends with its third step
-    assert attacked.forward_rows == attacked.backward_rows + 6 * 2 + 6 + 6
+    assert attacked.backward_rows == 3 + 6 * (2 + 8)
+    assert attacked.forward_rows == attacked.backward_rows + 6 * 2 + 6 + 6  # of the second run: the first is too short
 
 
 def test_projection_of_the_intersection_is_what_makes_the_difference() -> None:

@@ -34,6 +34,24 @@ def test_a_search_is_converged_where_its_last_quarter_gained_one_percent_at_most
     assert course(offset, start.double() + 1e6).tolist() == course(rise, start).tolist()
 
 
+def test_what_is_asked_about_others_does_not_lengthen_the_course_of_an_item() -> None:
+    rise = [torch.tensor([min(k, 8) / 8, min(k, 10) / 10]) for k in range(12)]
+    alone = course(rise, torch.zeros(2))
+    best, asked = [rise[0]], [torch.tensor([True, True])]
+    for value in rise[1:]:
+        for first in (True, False):
+            best.append(torch.where(torch.tensor([first, not first]), value, best[-1]))
+            asked.append(torch.tensor([first, not first]))
+    best += [best[-1]] * 9  # of the second item alone
+    asked += [torch.tensor([False, True])] * 9
+    assert alone.tolist() == ["converged", "unconverged"]
+    assert course(best[:-9], torch.zeros(2), asked[:-9]).tolist() == alone.tolist()
+    assert course(best, torch.zeros(2), asked).tolist() == ["converged", "converged"]
+    few = course(best[:15], torch.zeros(2), asked[:15])
+    assert few.tolist() == ["unconverged", "unconverged"]
+    assert course(best[:14], torch.zeros(2), asked[:14]).tolist() == ["unconverged", "ok"]
+
+
 def test_linear_units_converge_and_two_steps_of_a_curved_search_are_not_judged() -> None:
     w = np.random.default_rng(2).standard_normal((1, 36))
     assert _one(make_grid(linear(w), _images()), PGD(steps=40)).status.tolist() == ["converged"] * 4

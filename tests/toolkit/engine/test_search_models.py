@@ -121,6 +121,17 @@ def test_bf16_searches_and_float32_decides() -> None:
         assert (one.achieved <= np.array([[0.1], [0.3]]) * (1 + 1e-6)).all()
 
 
+def test_what_bf16_cannot_move_is_searched_in_float32() -> None:
+    """All responses vanish: a step or two from the clean image in float32 would end far below."""
+    vanish = _offering(changed_bf16=lambda r: r * 0)
+    grid = make_grid(vanish, _images(), precision="bf16-polish", note=lambda _: None)
+    grid.models.fast = vanish.accelerate(precision="bf16", compile=False)  # though it would be dropped
+    exact = _all(make_grid(network(0), _images()))
+    for one, other in zip(_all(grid), exact, strict=True):
+        moved, best = (abs(it.responses[..., it.unit] - grid.clean_responses[:, it.unit]) for it in (one, other))
+        assert (moved >= 0.98 * best).all()
+
+
 def test_bf16_never_decides_that_an_item_is_dead() -> None:
     dead_in_bf16 = _offering(changed_bf16=lambda r: r * (r.abs() > 1e9) + (r - r.detach()) * 0 + r.detach())
     found = _all(make_grid(dead_in_bf16, _images(), precision="bf16-polish", note=lambda _: None))

@@ -25,8 +25,10 @@ SHORT = 1e-3
 """By how much less than its radius, relative, the norm of a perturbation that the box stopped must be."""
 
 
-def course(best: Sequence[torch.Tensor], clean: torch.Tensor) -> NDArray[np.str_]:
-    """Judge each item by how its best value rose.
+def course(
+    best: Sequence[torch.Tensor], clean: torch.Tensor, asked: Sequence[torch.Tensor] | None = None
+) -> NDArray[np.str_]:
+    """Judge each item by how its best value rose over the questions that were about it.
 
     Parameters
     ----------
@@ -34,6 +36,9 @@ def course(best: Sequence[torch.Tensor], clean: torch.Tensor) -> NDArray[np.str_
         Best value after each question.
     clean : torch.Tensor, (item,)
         Value at the clean image.
+    asked : sequence of torch.Tensor of bool, (item,), optional
+        Which items each question was about: what is asked about others alone must not lengthen an item's course. All
+        of them by default.
 
     Returns
     -------
@@ -48,13 +53,18 @@ def course(best: Sequence[torch.Tensor], clean: torch.Tensor) -> NDArray[np.str_
     >>> course(rise, rise[0]).tolist()
     ['converged', 'unconverged']
     """
-    if len(best) < FEWEST:
+    if not best:
         return np.full(len(clean), "ok", dtype="<U13")
-    start = clean.to(torch.float64)
-    before = torch.maximum(best[-1 - len(best) // LAST], start)
-    late, gained = best[-1] - before, best[-1] - start
+    start, values = clean.to(torch.float64), torch.stack(list(best))
+    own = torch.ones_like(values, dtype=torch.bool) if asked is None else torch.stack(list(asked))
+    number = own.cumsum(dim=0)
+    count = number[-1]
+    last = (number <= count - count // LAST).sum(dim=0) - 1  # where the last quarter of an item's own begins
+    before = torch.maximum(values.gather(0, last.clamp(min=0)[None])[0], start)
+    late, gained = values[-1] - before, values[-1] - start
     settled = (gained > 0) & (late <= SETTLED * gained)
-    return np.where(settled.cpu().numpy(), "converged", "unconverged").astype("<U13")
+    judged = np.where(settled.cpu().numpy(), "converged", "unconverged").astype("<U13")
+    return np.where((count < FEWEST).cpu().numpy(), "ok", judged)
 
 
 def course_of_sizes(sizes: Sequence[torch.Tensor]) -> NDArray[np.str_]:

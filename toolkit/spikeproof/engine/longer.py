@@ -18,7 +18,7 @@ from .first_pass import look
 from .items import Cell, Target, Task, bind, keys_of
 from .minimal import search_smallest
 from .pasting import pasted
-from .polish import polish
+from .polish import mended
 
 if TYPE_CHECKING:
     from spikeproof.types import Attack, MinimalAttack, Objective
@@ -176,7 +176,7 @@ def _end(
     labels = labels_of([str(key[3]) for key in keys])
     images = enforce(found, bound.clean, limits, grid.norm, who=who, names=labels)[0]
     if task.polished:
-        images = polish(bind(task, cells, only=only, exact=True), grid, images)
+        images = mended(task, cells, bound, images, keys, only=only)
     asked = [cells[item // len(task.directions)] for item in only.tolist()]
     views = [task.views[cell.target] for cell in asked]
     return pasted(grid, views, [cell.stimulus for cell in asked], images)[0]

@@ -12,6 +12,8 @@ from spikeproof.acceleration import Accelerable, Coned, Unchecked
 from spikeproof.errors import SpikeproofError
 from spikeproof.noise import generator
 
+from .heap import keep_freed_memory
+
 if TYPE_CHECKING:
     from spikeproof.acceleration import Cone, Precision
     from spikeproof.types import ResponseModel
@@ -69,6 +71,7 @@ class SearchModels:
     """
 
     def __init__(self, grid: Grid) -> None:
+        keep_freed_memory()
         self._grid = grid
         self._trusted: dict[tuple[Hashable, ...], bool] = {}
         self._own = grid.model.unchecked() if isinstance(grid.model, Unchecked) else grid.model

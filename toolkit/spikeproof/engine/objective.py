@@ -92,6 +92,11 @@ class BoundObjective(BoundItems):
         return self._found.values
 
     @property
+    def asked(self) -> list[torch.Tensor]:
+        """Which items (item,) each question was about."""
+        return self._found.asked
+
+    @property
     def sizes(self) -> list[torch.Tensor]:
         """Norm of the smallest perturbation of each item that reached the goal (item,), after each question.
 

@@ -78,6 +78,11 @@ class SharedObjective:
         """Best mean of each direction (direction,) after each question."""
         return self._found.values
 
+    @property
+    def asked(self) -> list[torch.Tensor]:
+        """Which directions (direction,) each question was about."""
+        return self._found.asked
+
     def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
         """Means (row,) at canvases (row, channel, y, x), without gradients."""
         return self._asked(images, items, slopes=False)[0]
@@ -244,7 +249,7 @@ def searched_canvases(
     limits = (grid.radii / 2)[:, None].expand(-1, len(keys))
     labels = [f"{ALL_STIMULI}, {way}" for way in task.directions]
     canvases = enforce(found, shared.canvas, limits, grid.norm, who=who, names=labels)[0]
-    return canvases, course(shared.best, start)
+    return canvases, course(shared.best, start, shared.asked)
 
 
 @dataclass(frozen=True, kw_only=True)

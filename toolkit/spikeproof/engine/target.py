@@ -21,7 +21,7 @@ from .gathered import Gathered
 from .items import Cell, Target, Task, bind, keys_of
 from .minimal import search_smallest
 from .pasting import pasted
-from .polish import polish
+from .polish import mended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,17 +256,16 @@ def _search_balls(
     images, achieved = enforce(found, bound.clean, limits, grid.norm, who=who, names=labels)
     failed = bound.not_finite
     if task.polished:
-        exact = bind(task, cells, exact=True)
-        polished = polish(exact, grid, images)
-        images, achieved = enforce(polished, bound.clean, limits, grid.norm, who=who, names=labels)
-        task.count(exact)
+        images, achieved = enforce(
+            mended(task, cells, bound, images, keys), bound.clean, limits, grid.norm, who=who, names=labels
+        )
     task.count(bound)
     status = np.array([one.status for one in seen], dtype="<U13").reshape(-1)
     if first is not None:
         open_ = status == "ok"
         # Where no ball binds it, a search comes from afar, and its course begins where it began.
         begun = bound.best[0] if grid.epsilons == (np.inf,) else first[0]
-        status[open_] = course(bound.best, begun)[open_]
+        status[open_] = course(bound.best, begun, bound.asked)[open_]
         stopped = at_bound(images[-1], bound.clean, achieved[-1], grid.epsilons[-1])
         status[stopped & np.isin(status, ("converged", "unconverged", "ok"))] = "at-bound"
     status[failed.cpu().numpy()] = "not-finite"
