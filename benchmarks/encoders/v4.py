@@ -165,6 +165,7 @@ def main() -> int:
     parser.add_argument("--stimuli", type=int, default=6, help="Images that are attacked.")
     parser.add_argument("--steps", type=int, default=4, help="Steps of the attack.")
     parser.add_argument("--epsilons", default="1,3", help="L2 norms, ascending.")
+    parser.add_argument("--min-fit", type=float, default=0.2, help="Held-out r below which a neuron is left out.")
     parser.add_argument("--matrix", action="store_true", help="The cross-scale matrix with the readout identity.")
     parser.add_argument("--resume", action="store_true", help="Go on where it was stopped.")
     asked = parser.parse_args()
@@ -175,6 +176,8 @@ def main() -> int:
     data = asked.data.resolve()
     source = recording(data, asked.images, asked.out.resolve().with_suffix(".npz"))
     made = make(data, source, stimuli=asked.stimuli, steps=asked.steps, epsilons=epsilons)
+    for encoder in made["encoder"] if isinstance(made["encoder"], list) else [made["encoder"]]:
+        encoder["min_fit"] = asked.min_fit
     done = spikeproof.run(made, out=asked.out, resume=asked.resume, device="cpu")
     sys.stdout.write(show(done) + "\n")
     return 0
