@@ -15,8 +15,8 @@ __all__ = ["WIDTHS", "climb", "settle", "step_sizes", "through_wider_balls"]
 REACH = 0.2
 """For L1, the most that a step of length epsilon along a cosine moves a single pixel; shorter steps in proportion.
 Without it a step spends all on few pixels and overshoots optima that lie inside the box."""
-EXCHANGE = 4
-"""Step of a run at which epsilons exchange: a fixed one, so that a longer run follows a shorter one's path."""
+EXCHANGE = 3
+"""Steps of a run between exchanges of epsilons: fixed, so that a longer run follows a shorter one's path."""
 WIDTHS = (2.0, 1.75, 1.5)
 """Radii of the wider balls, in units of epsilon."""
 _BACK = 3
@@ -50,7 +50,7 @@ def climb(rows: Rows, place: Place, sizes: list[float], *, even: bool) -> None:
     """
     for number, size in enumerate(sizes, start=1):
         points = rows.step(place.points, place.slope, size, reach=REACH * size if even else None)
-        if number == EXCHANGE:
+        if number > 1 and number % EXCHANGE == 1:
             points = exchanged(rows, points)
         place = rows.look(points, last=number == len(sizes))
 

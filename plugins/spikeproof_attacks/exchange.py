@@ -8,43 +8,46 @@ from .rows import Rows
 
 __all__ = ["exchanged"]
 
+AHEAD = 1.1
+"""How many times a row's own gain a neighbour's must promise, and give: less is what the next step gains anyway."""
+
 
 def exchanged(rows: Rows, points: torch.Tensor) -> torch.Tensor:
-    """Put the best perturbation of the next smaller or larger ball, scaled to their own, where rows do better with it.
+    """Put the best perturbation of the next smaller or larger ball, scaled to their own, where rows lag behind it.
 
-    It costs two forward passes whatever comes of it, so that the course of an item does not depend on the others.
+    A row is tried where its neighbour's gain, in proportion to epsilon, would be a tenth above its own, and goes there
+    where it is.
 
     Parameters
     ----------
     rows : Rows
+        Begun at the clean images; where they were not, nothing is lent.
     points : torch.Tensor, (row, ...)
         Where the rows would go next.
 
     Returns
     -------
     torch.Tensor, (row, ...)
-        What was lent, where it is better than a row's best so far; ``points`` elsewhere.
+        What was lent, where it is better; ``points`` elsewhere.
     """
-    best = rows.value
+    if rows.at_clean is None:
+        return points
+    points, gain = points.clone(), rows.value - rows.at_clean
+    shape = (rows.count, len(rows.own))
     for neighbour in (-1, 1):
-        lent, index = _lent(rows, neighbour)
+        beside = torch.arange(rows.count, device=gain.device) + neighbour
+        there = (beside >= 0) & (beside < rows.count) & (rows.radii > 0)
+        beside = beside.clamp(0, rows.count - 1)
+        ratio = torch.where(there & (rows.radii[beside] > 0), rows.radii / rows.radii[beside], 0.0)
+        own = (rows.value - rows.at_clean).reshape(shape)
+        promised = own[beside] * ratio[:, None]
+        index = (promised > AHEAD * gain.reshape(shape)).flatten().nonzero()[:, 0]
         if not len(index):
             continue
-        value = rows.objective(lent, rows.items[index]).to(best.dtype)
-        better = value > best[index]
-        taken = index[better]
-        points, best = points.clone(), best.clone()
-        points[taken], best[taken] = lent[better], value[better]
+        lender = beside.repeat_interleave(shape[1])[index] * shape[1] + rows.items[index]
+        scale = ratio.repeat_interleave(shape[1])[index].to(points.dtype).view(-1, *[1] * (points.ndim - 1))
+        lent = rows.inside(rows.clean[index] + scale * (rows.best[lender] - rows.clean[index]), index)
+        given = rows.objective(lent, rows.items[index]).to(gain.dtype) - rows.at_clean[index]
+        better = given > AHEAD * gain[index]
+        points[index[better]], gain[index[better]] = lent[better], given[better]
     return points
-
-
-def _lent(rows: Rows, neighbour: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Best perturbations of neighbours, scaled, as images (row, ...), and the rows (row,) that they are lent to."""
-    count, each = rows.count, len(rows.own)
-    mine = torch.arange(max(0, -neighbour), count - max(0, neighbour), device=rows.own.device)
-    mine = mine[(rows.radii[mine] > 0) & (rows.radii[mine + neighbour] > 0)]
-    ratio = (rows.radii[mine] / rows.radii[mine + neighbour]).to(rows.own.dtype)
-    best = rows.best.reshape(count, *rows.own.shape)
-    lent = rows.own + (best[mine + neighbour] - rows.own) * ratio.view(-1, *[1] * rows.own.ndim)
-    index = (mine[:, None] * each + torch.arange(each, device=mine.device)).flatten()
-    return rows.inside(lent.flatten(0, 1), index), index

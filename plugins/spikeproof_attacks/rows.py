@@ -61,6 +61,7 @@ class Rows:
         self.items = torch.arange(len(clean), device=clean.device).repeat(self.count)
         self.radius = epsilons.to(torch.float64).repeat_interleave(len(clean))
         self.best = self.clean.clone()
+        self.at_clean: torch.Tensor | None = None
         self.value = torch.full((len(self.clean),), -torch.inf, dtype=torch.float64, device=clean.device)
 
     def keep(self, value: torch.Tensor, images: torch.Tensor) -> None:
@@ -74,6 +75,7 @@ class Rows:
         value, gradient = self.objective.value_and_gradient(self.own)
         place = Place(self.clean, value.repeat(self.count), gradient.repeat(self.count, *[1] * (gradient.ndim - 1)))
         self.keep(place.value, self.clean)
+        self.at_clean = place.value.to(torch.float64)
         return place, ascent_direction(gradient, self.norm)[1]
 
     def leave(self, place: Place, direction: torch.Tensor, away: torch.Tensor) -> Place:

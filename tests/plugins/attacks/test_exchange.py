@@ -71,11 +71,34 @@ def test_rows_without_a_neighbour_ask_nothing() -> None:
         assert objective.forward == asked
 
 
-def test_nothing_is_taken_where_it_would_not_help_and_no_gradient_is_asked_for() -> None:
+def test_rows_that_do_not_lag_behind_are_not_tried() -> None:
     rows, objective = _rows([0.125, 0.25])
-    _put(rows, 0, 0.625, 0.5)
+    _put(rows, 0, 0.5 + 0.93 * 0.125, 0.5)  # in proportion to epsilon, 7 % behind its neighbour
     _put(rows, 1, 0.75, 0.5)
-    asked = objective.forward, objective.backward
+    asked = objective.forward
     there = rows.clean + 0.01
     assert torch.equal(exchanged(rows, there), there)
-    assert (objective.forward, objective.backward) == (asked[0] + 2, asked[1])
+    assert objective.forward == asked
+
+
+class Elsewhere(Along):
+    """Keeps no promise: nothing that it is asked for is worth anything."""
+
+    def __call__(self, images: torch.Tensor, items: torch.Tensor | None = None) -> torch.Tensor:
+        return super().__call__(images, items) * 0
+
+
+def test_what_does_not_keep_its_promise_is_not_taken() -> None:
+    rows, objective = _rows([0.125, 0.25])
+    _put(rows, 1, 0.75, 0.5)
+    rows.objective = other = Elsewhere()  # type: ignore[assignment]  # no more is asked of it
+    there = rows.clean + 0.01
+    assert torch.equal(exchanged(rows, there), there)
+    assert (other.forward, other.backward, objective.backward) == (1, 0, 1)
+
+
+def test_nothing_is_lent_before_the_clean_image_was_looked_at() -> None:
+    clean = torch.full((1, 1, 1, 2), 0.5)
+    rows = Rows(Along(), clean, torch.tensor([0.1, 0.2]), "l2")  # type: ignore[arg-type]  # no more is asked of it
+    _put(rows, 0, 0.6, 0.5)
+    assert exchanged(rows, rows.clean) is rows.clean

@@ -369,10 +369,11 @@ def test_a_run_spends_as_many_gradients_as_it_says() -> None:
     assert attacked.forward_rows == attacked.backward_rows + 3 * 2 + 3
 
 
-def test_what_neighbouring_epsilons_lend_costs_two_values() -> None:
+def test_what_neighbouring_epsilons_lend_costs_values_alone() -> None:
     attacked = _up(network(0), _grey(3), pgd=PGD(steps=12, restarts=1), epsilons=(0.25, 0.5))
     assert attacked.backward_rows == 3 + 6 * (2 + 8)
-    assert attacked.forward_rows == attacked.backward_rows + 6 * 2 + 6 + 6  # of the second run: the first is too short
+    lent = attacked.forward_rows - (attacked.backward_rows + 6 * 2 + 6)
+    assert 0 <= lent <= 2 * 6  # after 3 and 6 of 9 steps, the rows of an epsilon that lags behind the other
 
 
 def test_projection_of_the_intersection_is_what_makes_the_difference() -> None:
