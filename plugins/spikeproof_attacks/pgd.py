@@ -24,8 +24,8 @@ class PGD:
     From the clean image, or, where the gradient there is zero, from a random point of the sphere or the direction of
     largest curvature, whichever is better, each step goes along the steepest direction of the norm and is projected
     exactly on the ball intersected with the box. The best of all points visited is kept, the clean image among them; a
-    point found in a smaller ball competes in every larger one, so the value never falls with epsilon. After every third step
-    of a run, an epsilon that lags behind a neighbour tries its best perturbation, scaled to the own ball.
+    point found in a smaller ball competes in every larger one, so the value never falls with epsilon. After every third
+    step of a run, an epsilon that lags behind a neighbour tries its best perturbation, scaled to the own ball.
 
     With the schedule ``best``, a quarter of the steps goes to a run with step lengths 2 epsilon * 0.75^i, which is
     nearly done by then, and the rest to a second run from the same start with lengths that fall from epsilon to 0 along
