@@ -13,7 +13,7 @@ and units that are means over positions (which have none).
   the reading of final responses on the user's own model are included. Steps of the geometric schedule: ``STEPS``; the
   engine follows those in bf16 by a few in float32.
 * ``loop`` over ``bare``: projected ascent through the engine's objective, against bare forward and backward passes of
-  the same chunks through the same model.
+  as many rows, in the same chunks, through the same model.
 
 Compared are the responses reached on the units that the peer attacked: the mean, and the worst item.
 
@@ -110,20 +110,24 @@ def loop(size: int, where: str, epsilons: list[float], steps: int, images: int, 
 
 
 def bare(size: int, where: str, epsilons: list[float], steps: int, images: int, units: int) -> None:
-    """Forward and backward passes of the same chunks through the same model, and the last forward pass."""
+    """Forward and backward passes of as many rows as the loop asks for, in the same chunks through the same model."""
     import torch
 
-    for grid, view, stimuli in _chunks(size, where, epsilons, images, units):
+    for number, (grid, view, stimuli) in enumerate(_chunks(size, where, epsilons, images, units)):
+        if (size, where, number) not in _ASKED:  # in the round that warms up
+            _ASKED[size, where, number] = _ascend(grid, view, stimuli, steps)
+        forward, backward = _ASKED[size, where, number]
         rows = view.crop(grid.clean[torch.as_tensor(stimuli)]).repeat(len(epsilons), 1, 1, 1)
-        for step in range(steps):
-            count = len(stimuli) if step == 0 else len(rows)  # at the clean image there is one row for all epsilons
-            leaf = rows[:count].clone().requires_grad_()
+        for start in range(0, backward, len(rows)):
+            leaf = rows[: backward - start].clone().requires_grad_()
             torch.autograd.grad(view.exact.responses(leaf)[:, view.unit].sum(), leaf)
         with torch.no_grad():
-            view.exact.responses(rows)
+            for start in range(backward, forward, len(rows)):
+                view.exact.responses(rows[: forward - start])
 
 
 _OPENED: dict[tuple[int, str], Any] = {}
+_ASKED: dict[tuple[int, str, int], tuple[int, int]] = {}
 
 
 def _chunks(size: int, where: str, epsilons: list[float], images: int, units: int) -> list[tuple[Any, Any, Any]]:
@@ -138,7 +142,8 @@ def _chunks(size: int, where: str, epsilons: list[float], images: int, units: in
     return _OPENED[size, where]  # type: ignore[no-any-return]
 
 
-def _ascend(grid: Any, view: Any, stimuli: Any, steps: int) -> None:  # noqa: ANN401
+def _ascend(grid: Any, view: Any, stimuli: Any, steps: int) -> tuple[int, int]:  # noqa: ANN401
+    """Climb; return the rows that passed the model forward, and backward."""
     import numpy as np
     from spikeproof.engine import BoundObjective
     from spikeproof.types import ItemNoise
@@ -159,6 +164,7 @@ def _ascend(grid: Any, view: Any, stimuli: Any, steps: int) -> None:  # noqa: AN
     )
     noise = ItemNoise(0, [("benchmark", int(row)) for row in stimuli])
     PGD(steps=steps, schedule="geometric")(bound, bound.clean.clone(), grid.radii.float(), "l2", noise)
+    return bound.forward_rows, bound.backward_rows
 
 
 def compare(case: str, options: argparse.Namespace, peer: turns.Worker, mine: turns.Worker) -> dict[str, Any]:
